@@ -1,0 +1,107 @@
+/**
+ * The errors that callers catch. Bad arguments throw `TypeError` or
+ * `RangeError` instead.
+ *
+ * @module
+ */
+
+/** Parent of every error that this library defines. */
+export class SchedulerError extends Error {
+  override name = "SchedulerError";
+}
+
+/** There is no task with this slug. */
+export class JobNotFoundError extends SchedulerError {
+  override name = "JobNotFoundError";
+  /** The slug that was looked for. */
+  readonly slug: string;
+
+  constructor(slug: string) {
+    super(`Cannot find "${slug}": no task has this slug`);
+    this.slug = slug;
+  }
+}
+
+/**
+ * A process lost its claim on a task: the lease ran out and another process
+ * took the task over, or somebody deleted or replaced it. It is the reason with
+ * which the signal of the job aborts.
+ */
+export class JobNotLockedError extends SchedulerError {
+  override name = "JobNotLockedError";
+  /** The slug of the task. */
+  readonly slug: string;
+  /** The fencing token of the claim that was lost. */
+  readonly version: number;
+
+  constructor(slug: string, version: number, reason: string) {
+    super(`Lost the claim on "${slug}" (version ${version}): ${reason}`);
+    this.slug = slug;
+    this.version = version;
+  }
+}
+
+/** A task with the same slug is in the store already. */
+export class JobAlreadyScheduledError extends SchedulerError {
+  override name = "JobAlreadyScheduledError";
+  /** The slugs that were taken. */
+  readonly slugs: readonly string[];
+
+  constructor(slugs: readonly string[], message?: string) {
+    super(
+      message ??
+        `Cannot schedule ${slugs.map((slug) => `"${slug}"`).join(", ")}: ` +
+          `already in the store; pass onConflict "keep" or "replace" if that is fine`,
+    );
+    this.slugs = slugs;
+  }
+}
+
+/** A job of the same kind is registered already. */
+export class JobAlreadyRegisteredError extends JobAlreadyScheduledError {
+  override name = "JobAlreadyRegisteredError";
+  /** The kind that was taken. */
+  readonly kind: string;
+
+  constructor(kind: string) {
+    super([], `Cannot register "${kind}": a job of this kind is registered`);
+    this.kind = kind;
+  }
+}
+
+/** A payload that cannot be stored, or cannot be read as what was asked for. */
+export class PayloadError extends SchedulerError {
+  override name = "PayloadError";
+}
+
+/** The store refuses to work, and would refuse again: retrying is no help. */
+export class StoreUnusableError extends SchedulerError {
+  override name = "StoreUnusableError";
+}
+
+/** A cron expression that cannot be understood or that never fires. */
+export class CronExpressionError extends SchedulerError {
+  override name = "CronExpressionError";
+  /** The whole expression as it was given. */
+  readonly expression: string;
+  /** The field at fault, such as `"minute"`; `undefined` for the whole. */
+  readonly field: string | undefined;
+  /** The part of the expression at fault. */
+  readonly value: string;
+  /** What is wrong with it. */
+  readonly reason: string;
+
+  constructor(
+    expression: string,
+    field: string | undefined,
+    value: string,
+    reason: string,
+  ) {
+    const where = field === undefined ? "" : `${field} "${value}": `;
+    super(`Cannot parse cron expression "${expression}": ${where}${reason}`);
+    this.expression = expression;
+    this.field = field;
+    this.value = value;
+    this.reason = reason;
+  }
+}
