@@ -2,30 +2,33 @@
  * Stands in for `jsr:@std/assert` where JSR cannot be reached: the functions
  * that the tests use, with the same names and signatures, on `node:assert`.
  */
-import nodeAssert, { AssertionError } from "node:assert";
-
-export { AssertionError };
+import nodeAssert from "node:assert";
 
 type ErrorClass<E extends Error> = abstract new (...args: never[]) => E;
 
+/** What a failed assertion throws. */
+export class AssertionError extends Error {
+  override name = "AssertionError";
+}
+
 /** Fails if `expr` is not truthy. */
 export function assert(expr: unknown, msg = ""): asserts expr {
-  if (!expr) throw new AssertionError({ message: msg || "expected truthy" });
+  if (!expr) throw new AssertionError(msg || "Expected a truthy value");
 }
 
 /** Fails if `expr` is not falsy. */
 export function assertFalse(expr: unknown, msg = ""): void {
-  assert(!expr, msg || "expected falsy");
+  assert(!expr, msg || "Expected a falsy value");
 }
 
 /** Fails if the two are not deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
-  nodeAssert.deepStrictEqual(actual, expected, msg);
+  check(() => nodeAssert.deepStrictEqual(actual, expected), msg);
 }
 
 /** Fails if the two are deeply equal. */
 export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void {
-  nodeAssert.notDeepStrictEqual(actual, expected, msg);
+  check(() => nodeAssert.notDeepStrictEqual(actual, expected), msg);
 }
 
 /** Fails if the two are not the same value. */
@@ -34,7 +37,29 @@ export function assertStrictEquals<T>(
   expected: T,
   msg?: string,
 ): asserts actual is T {
-  nodeAssert.strictEqual(actual, expected, msg);
+  check(() => nodeAssert.strictEqual(actual, expected), msg);
+}
+
+/** Fails if the two are the same value. */
+export function assertNotStrictEquals<T>(
+  actual: T,
+  expected: T,
+  msg?: string,
+): void {
+  check(() => nodeAssert.notStrictEqual(actual, expected), msg);
+}
+
+/** Fails if the two numbers differ by more than `tolerance`. */
+export function assertAlmostEquals(
+  actual: number,
+  expected: number,
+  tolerance: number = Math.max(Math.abs(expected) * 1e-7, Number.EPSILON),
+  msg?: string,
+): void {
+  assert(
+    Object.is(actual, expected) || Math.abs(actual - expected) <= tolerance,
+    msg ?? `Expected ${actual} to be within ${tolerance} of ${expected}`,
+  );
 }
 
 /** Fails if `actual` is null or undefined. */
@@ -42,21 +67,18 @@ export function assertExists<T>(
   actual: T,
   msg?: string,
 ): asserts actual is NonNullable<T> {
-  assert(actual != null, msg ?? `expected a value, got ${actual}`);
+  assert(actual != null, msg ?? `Expected a value, got ${actual}`);
 }
 
 /** Fails if `actual` is no instance of `expectedType`. */
-// deno-lint-ignore no-explicit-any
-export function assertInstanceOf<
-  T extends abstract new (...args: any[]) => any,
->(
+export function assertInstanceOf<T>(
   actual: unknown,
-  expectedType: T,
+  expectedType: abstract new (...args: never[]) => T,
   msg?: string,
-): asserts actual is InstanceType<T> {
+): asserts actual is T {
   assert(
     actual instanceof expectedType,
-    msg ?? `expected a ${expectedType.name}, got ${actual}`,
+    msg ?? `Expected a ${expectedType.name}, got ${actual}`,
   );
 }
 
@@ -69,7 +91,7 @@ export function assertStringIncludes(
   assert(
     actual.includes(expected),
     msg ??
-      `expected ${JSON.stringify(actual)} to include ${
+      `Expected ${JSON.stringify(actual)} to include ${
         JSON.stringify(expected)
       }`,
   );
@@ -81,12 +103,12 @@ export function assertMatch(
   expected: RegExp,
   msg?: string,
 ): void {
-  nodeAssert.match(actual, expected, msg);
+  check(() => nodeAssert.match(actual, expected), msg);
 }
 
 /** Fails if `actual` is not greater than `expected`. */
 export function assertGreater<T>(actual: T, expected: T, msg?: string): void {
-  assert(actual > expected, msg ?? `expected ${actual} > ${expected}`);
+  assert(actual > expected, msg ?? `Expected ${actual} > ${expected}`);
 }
 
 /** Fails if `actual` is less than `expected`. */
@@ -95,12 +117,12 @@ export function assertGreaterOrEqual<T>(
   expected: T,
   msg?: string,
 ): void {
-  assert(actual >= expected, msg ?? `expected ${actual} >= ${expected}`);
+  assert(actual >= expected, msg ?? `Expected ${actual} >= ${expected}`);
 }
 
 /** Fails if `actual` is not less than `expected`. */
 export function assertLess<T>(actual: T, expected: T, msg?: string): void {
-  assert(actual < expected, msg ?? `expected ${actual} < ${expected}`);
+  assert(actual < expected, msg ?? `Expected ${actual} < ${expected}`);
 }
 
 /** Fails if `actual` is greater than `expected`. */
@@ -109,7 +131,7 @@ export function assertLessOrEqual<T>(
   expected: T,
   msg?: string,
 ): void {
-  assert(actual <= expected, msg ?? `expected ${actual} <= ${expected}`);
+  assert(actual <= expected, msg ?? `Expected ${actual} <= ${expected}`);
 }
 
 /** Fails if the array `actual` lacks one of `expected`. */
@@ -122,20 +144,18 @@ export function assertArrayIncludes<T>(
     assert(
       Array.from(actual).some((a) => isDeepEqual(a, item)),
       msg ??
-        `expected ${JSON.stringify(actual)} to include ${JSON.stringify(item)}`,
+        `Expected ${JSON.stringify(actual)} to include ${JSON.stringify(item)}`,
     );
   }
 }
 
-/** Fails if `actual` lacks one of the properties of `expected`. */
+/** Fails if `actual` lacks a property of `expected`, at any depth. */
 export function assertObjectMatch(
   actual: Record<PropertyKey, unknown>,
   expected: Record<PropertyKey, unknown>,
   msg?: string,
 ): void {
-  for (const key of Reflect.ownKeys(expected)) {
-    nodeAssert.deepStrictEqual(actual[key], expected[key], msg);
-  }
+  assertEquals(pick(actual, expected), expected, msg);
 }
 
 /** Fails if `fn` does not throw; returns what it throws. */
@@ -158,9 +178,7 @@ export function assertThrows<E extends Error>(
   } catch (error) {
     return checkError(error, classOrMsg, msgIncludes, msg);
   }
-  throw new AssertionError({
-    message: msg ?? "expected the function to throw",
-  });
+  throw new AssertionError(msg ?? "Expected the function to throw");
 }
 
 /** Fails if `fn` does not reject; returns what it rejects with. */
@@ -185,26 +203,55 @@ export async function assertRejects<E extends Error>(
   try {
     promise = fn();
   } catch (error) {
-    throw new AssertionError({
-      message: `expected a rejection, but it threw at once: ${error}`,
-    });
+    throw new AssertionError(
+      `Expected a rejection, but it threw at once: ${error}`,
+    );
   }
   try {
     await promise;
   } catch (error) {
     return checkError(error, classOrMsg, msgIncludes, msg);
   }
-  throw new AssertionError({ message: msg ?? "expected a rejection" });
+  throw new AssertionError(msg ?? "Expected a rejection");
 }
 
 /** Fails always. */
 export function fail(msg?: string): never {
-  throw new AssertionError({ message: `Failed${msg ? `: ${msg}` : ""}` });
+  throw new AssertionError(`Failed${msg ? `: ${msg}` : ""}`);
 }
 
 /** Fails always: for code that must not be reached. */
 export function unreachable(msg?: string): never {
-  throw new AssertionError({ message: msg ?? "reached the unreachable" });
+  throw new AssertionError(msg ?? "reached the unreachable");
+}
+
+/** Runs an assertion of Node and throws what it throws as an error of ours. */
+function check(assertion: () => void, msg: string | undefined): void {
+  try {
+    assertion();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new AssertionError(
+      msg === undefined ? message : `${message}\n${msg}`,
+    );
+  }
+}
+
+/** The part of `actual` that `expected` speaks of. */
+function pick(
+  actual: Record<PropertyKey, unknown>,
+  expected: Record<PropertyKey, unknown>,
+): Record<PropertyKey, unknown> {
+  const keys = Reflect.ownKeys(expected).filter((key) => key in actual);
+  return Object.fromEntries(keys.map((key) => {
+    const [a, b] = [actual[key], expected[key]];
+    return [key, isPlainObject(a) && isPlainObject(b) ? pick(a, b) : a];
+  }));
+}
+
+function isPlainObject(value: unknown): value is Record<PropertyKey, unknown> {
+  return typeof value === "object" && value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function isDeepEqual(a: unknown, b: unknown): boolean {
@@ -225,7 +272,7 @@ function checkError<E extends Error>(
   if (typeof classOrMsg !== "function") return error;
   assert(
     error instanceof classOrMsg,
-    msg ?? `expected a ${classOrMsg.name}, got ${error}`,
+    msg ?? `Expected a ${classOrMsg.name}, got ${error}`,
   );
   if (msgIncludes !== undefined) {
     assertStringIncludes(error.message, msgIncludes, msg);
