@@ -1,5 +1,5 @@
 /**
- * Where time comes from. Tests pass a clock that they step (`SteppedClock` in
+ * Where time and randomness come from. Tests pass a clock that they step (`SteppedClock` in
  * `@x/scheduler/testing`).
  */
 export interface Clock {
@@ -9,9 +9,12 @@ export interface Clock {
   monotonic(): number;
   /**
    * Resolves after `ms` milliseconds, or at once when `signal` aborts; never
-   * rejects. Any finite `ms` is fine, also more than a timer can take.
+   * rejects. Any finite `ms` is fine, also more than a timer can take; with 0 it
+   * lets other work go first.
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** A random number from 0 up to, but not including, 1. */
+  random(): number;
 }
 
 /** Timers take no more than 2³¹ − 1 ms; longer ones fire at once. */
@@ -21,14 +24,14 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  random: () => Math.random(),
   async sleep(ms, signal) {
     const end = performance.now() + ms;
-    for (
-      let left = ms;
-      left > 0 && !signal?.aborted;
-      left = end - performance.now()
-    ) {
+    let left = ms;
+    while (!signal?.aborted) {
       await timer(Math.min(Math.ceil(left), MAX_TIMER_MS), signal);
+      left = end - performance.now();
+      if (!(left > 0)) return;
     }
   },
 };

@@ -1,0 +1,126 @@
+import { Alarm } from "./alarm.ts";
+import type { Clock } from "./clock.ts";
+import type { JobStore } from "./job_store.ts";
+import type { Logger } from "./logger.ts";
+import type { Run } from "./run.ts";
+import { errorText } from "./text.ts";
+
+/**
+ * Holds the runs of a process, and renews their leases in one batch. A lease
+ * that could not be renewed in time counts as lost: somebody else may run the
+ * task by now.
+ */
+export class Leases {
+  readonly #store: JobStore;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #leaseMs: number;
+  readonly #held = new Set<Run>();
+  readonly #alarm: Alarm;
+  #renewing = false;
+  /** Ends when nothing is held any more. */
+  #watching: Promise<void> | undefined;
+
+  constructor(store: JobStore, clock: Clock, logger: Logger, leaseMs: number) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#leaseMs = leaseMs;
+    this.#alarm = new Alarm(clock);
+  }
+
+  /** How many runs are held. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** The runs that are held. */
+  [Symbol.iterator](): Iterator<Run> {
+    return this.#held.values();
+  }
+
+  /** Holds a run until it is dropped. */
+  hold(run: Run): void {
+    this.#held.add(run);
+    this.#alarm.setAt(run.renewAt);
+    this.#watching ??= this.#watch();
+  }
+
+  /** Lets go of a run. */
+  drop(run: Run): void {
+    this.#held.delete(run);
+  }
+
+  /** Stops watching; to be called when nothing is held any more. */
+  async end(): Promise<void> {
+    this.#held.clear();
+    this.#alarm.setNow();
+    await this.#watching;
+  }
+
+  async #watch(): Promise<void> {
+    for (;;) {
+      await this.#alarm.ring();
+      if (this.#held.size === 0) break;
+      this.#look();
+    }
+    this.#watching = undefined;
+  }
+
+  #look(): void {
+    const now = this.#clock.monotonic();
+    const due: Run[] = [];
+    let next = now + this.#leaseMs;
+    for (const run of this.#held) {
+      if (run.leaseEndsAt <= now) this.#expire(run);
+      else next = Math.min(next, run.leaseEndsAt);
+      if (this.#renewing) continue;
+      if (run.renewAt <= now) due.push(run);
+      else next = Math.min(next, run.renewAt);
+    }
+    if (due.length > 0) void this.#renew(due, now);
+    this.#alarm.setAt(next);
+  }
+
+  /**
+   * A job that runs on must end. One that has finished keeps trying to hand in
+   * its result: the store refuses it if somebody took the task over.
+   */
+  #expire(run: Run): void {
+    run.leaseEndsAt = Infinity;
+    if (run.executing) run.lose("its lease ran out before it could be renewed");
+  }
+
+  async #renew(runs: readonly Run[], now: number): Promise<void> {
+    this.#renewing = true;
+    try {
+      const holds = await this.#store.renew(runs, this.#leaseMs);
+      runs.forEach((run, index) => {
+        if (holds[index]) {
+          run.leaseEndsAt = now + this.#leaseMs;
+          run.renewAt = now + renewalPeriodMs(this.#leaseMs);
+        } else if (this.#held.delete(run)) {
+          run.lose("another process took it over, or it was deleted");
+          this.#logger.warn(`Lost the claim on "${run.slug}"`, {
+            version: run.version,
+          });
+        }
+      });
+    } catch (error) {
+      const retryMs = this.#leaseMs / 10;
+      for (const run of runs) run.renewAt = this.#clock.monotonic() + retryMs;
+      this.#logger.warn(`Cannot renew leases: ${errorText(error)}`, {
+        error,
+        retryMs,
+      });
+    } finally {
+      this.#renewing = false;
+      this.#alarm.setNow();
+    }
+  }
+}
+
+/** A third of the lease: two renewals may fail before it runs out. */
+export function renewalPeriodMs(leaseMs: number): number {
+  return leaseMs / 3;
+}

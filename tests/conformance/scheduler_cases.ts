@@ -1,0 +1,401 @@
+import { deepStrictEqual as equal, ok, rejects } from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import { FixedBackoff } from "../../src/backoff.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
+import {
+  JobAlreadyScheduledError,
+  JobNotFoundError,
+  JobNotLockedError,
+} from "../../src/errors.ts";
+import type { Job } from "../../src/job.ts";
+import type { JobStore } from "../../src/job_store.ts";
+import type { Logger } from "../../src/logger.ts";
+import {
+  StdScheduler,
+  type StdSchedulerOptions,
+} from "../../src/std_scheduler.ts";
+import type { StoreTask } from "../../src/task.ts";
+import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
+import { SteppedClock } from "../helpers/stepped_clock.ts";
+import { type Case, newTask, type StoreHarness } from "./store_harness.ts";
+
+/** How long a condition may take to come true, in milliseconds. */
+const PATIENCE_MS = 20_000;
+/** Long enough for any test: nothing may hang on the heartbeat. */
+const NO_HEARTBEAT_MS = 86_400_000;
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+function schedulerOn(
+  { store, clock }: StoreHarness,
+  options: StdSchedulerOptions & { on?: JobStore } = {},
+): StdScheduler {
+  return new StdScheduler(options.on ?? store, {
+    clock,
+    logger: silent,
+    heartbeatMs: NO_HEARTBEAT_MS,
+    ...options,
+  });
+}
+
+/** Lets time pass on the clock of the schedulers: steps it, or waits. */
+async function pass(ms: number, { clock }: StoreHarness): Promise<void> {
+  if (clock instanceof SteppedClock) await clock.step(ms);
+  else await delay(ms);
+}
+
+async function until(
+  condition: () => boolean | Promise<boolean>,
+  harness: StoreHarness,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  for (let waited = 0; !await condition(); waited += 5) {
+    if (waited > patienceMs) throw new Error(`${condition} stayed false`);
+    await pass(5, harness);
+  }
+}
+
+/** A job that remembers the slugs that it ran. */
+function recorder(kind = "work"): Job & { readonly slugs: string[] } {
+  const slugs: string[] = [];
+  return { kind, slugs, execute: ({ slug }) => void slugs.push(slug) };
+}
+
+/** A job that runs until it is let go, and remembers its signals. */
+function blocker() {
+  const gate = Promise.withResolvers<void>();
+  const signals: AbortSignal[] = [];
+  const job: Job = {
+    kind: "work",
+    async execute(_task, { signal }) {
+      signals.push(signal);
+      await gate.promise;
+    },
+  };
+  return { job, signals, letGo: () => gate.resolve() };
+}
+
+/** A clock that is wrong by so much, and runs as it should otherwise. */
+function skewed(clock: Clock, ms: number): Clock {
+  return {
+    now: () => clock.now() + ms,
+    monotonic: () => clock.monotonic(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+    random: () => clock.random(),
+  };
+}
+
+/** The promises that a scheduler keeps together with its store. */
+export const schedulerCases: Case[] = [
+  {
+    name: "nothing is lost: each task runs once and is gone, or is still there",
+    async run(harness) {
+      const job = recorder();
+      await using scheduler = schedulerOn(harness, { concurrency: 4 });
+      scheduler.registerJob(job);
+      const slugs = Array.from({ length: 25 }, (_, index) => `t${index + 10}`);
+      await scheduler.scheduleJobs(slugs.map((slug) => ({ slug, job })));
+      await scheduler.scheduleJob("future", job, { delayMs: 3_600_000 });
+      await scheduler.start();
+      await until(() => job.slugs.length >= 25, harness);
+      await until(
+        async () => (await scheduler.getJobSlugs()).length === 1,
+        harness,
+      );
+      equal(job.slugs.sort(), slugs);
+      equal(await scheduler.getJobSlugs(), ["future"]);
+    },
+  },
+  {
+    name: "unknown kinds are left alone, for a process that knows them",
+    async run(harness) {
+      const known = recorder("known");
+      const other = recorder("other");
+      await using first = schedulerOn(harness);
+      first.registerJob(known);
+      await first.scheduleJob("other", "other");
+      await first.scheduleJob("known", "known");
+      await first.start();
+      await until(() => known.slugs.length === 1, harness);
+      equal((await first.getScheduledJob("other")).status, "scheduled");
+      await using second = schedulerOn(harness, {
+        on: await harness.another(),
+      });
+      second.registerJob(other);
+      await second.start();
+      await until(() => other.slugs.length === 1, harness);
+    },
+  },
+  {
+    name: "one holder at a time: two schedulers never run the same task",
+    async run(harness) {
+      const jobs = [recorder(), recorder()];
+      const stores = [harness.store, await harness.another()];
+      await using _first = schedulerOn(harness);
+      const schedulers = stores.map((on) =>
+        schedulerOn(harness, { on, concurrency: 3 })
+      );
+      schedulers.forEach((scheduler, index) =>
+        scheduler.registerJob(jobs[index])
+      );
+      const slugs = Array.from({ length: 40 }, (_, index) => `t${index + 10}`);
+      await schedulers[0].scheduleJobs(
+        slugs.map((slug) => ({ slug, job: "work" })),
+      );
+      await Promise.all(schedulers.map((scheduler) => scheduler.start()));
+      const ran = () => jobs.flatMap((job) => job.slugs);
+      await until(() => ran().length >= 40, harness);
+      await Promise.all(schedulers.map((scheduler) => scheduler.stop()));
+      equal(ran().sort(), slugs);
+      equal(await harness.store.getSlugs(), []);
+    },
+  },
+  {
+    name: "a job may run much longer than its lease",
+    async run(harness) {
+      const { job, signals, letGo } = blocker();
+      await using first = schedulerOn(harness, { leaseMs: 1_000 });
+      await using second = schedulerOn(harness, {
+        on: await harness.another(),
+        leaseMs: 1_000,
+      });
+      first.registerJob(job);
+      second.registerJob(job);
+      await first.scheduleJob("long", job);
+      await Promise.all([first.start(), second.start()]);
+      await until(() => signals.length === 1, harness);
+      await pass(2_500, harness);
+      letGo();
+      await until(
+        async () => (await first.getJobSlugs()).length === 0,
+        harness,
+      );
+      equal(signals.map((signal) => signal.aborted), [false]);
+    },
+  },
+  {
+    name: "fencing: who lost a task hears of it and cannot settle it",
+    async run(harness) {
+      const { job, signals, letGo } = blocker();
+      const other = await harness.another();
+      await using scheduler = schedulerOn(harness, { leaseMs: 900 });
+      scheduler.registerJob(job);
+      await scheduler.scheduleJob("a", job);
+      await scheduler.start();
+      await until(() => signals.length === 1, harness);
+      // As if the process had been stopped for longer than its lease.
+      await other.create([newTask("a", { onConflict: "replace" })]);
+      const [taken] = await other.lock({
+        kinds: ["work"],
+        limit: 1,
+        leaseMs: 60_000,
+      });
+      await until(() => signals[0].aborted, harness, 2_000);
+      ok(signals[0].reason instanceof JobNotLockedError);
+      letGo();
+      await pass(20, harness);
+      await scheduler.stop();
+      equal(await other.get("a"), taken);
+    },
+  },
+  {
+    name: "recovery: the work of a dead process is taken over after its lease",
+    async run(harness) {
+      const dead = await harness.another();
+      await dead.create([newTask("a")]);
+      await dead.lock({ kinds: ["work"], limit: 1, leaseMs: 500 });
+      const job = recorder();
+      await using scheduler = schedulerOn(harness);
+      scheduler.registerJob(job);
+      await scheduler.start();
+      await pass(100, harness);
+      equal(job.slugs, []);
+      await until(() => job.slugs.length === 1, harness, 1_400);
+    },
+  },
+  {
+    name: "failing is not the end: retries, then parked and visible",
+    async run(harness) {
+      let runs = 0;
+      await using scheduler = schedulerOn(harness);
+      const job: Job = {
+        kind: "work",
+        execute() {
+          throw new Error(`no luck ${++runs}`);
+        },
+      };
+      scheduler.registerJob(job, { backoff: new FixedBackoff([20, 30]) });
+      await scheduler.scheduleJob("a", job, { payload: "precious" });
+      await scheduler.start();
+      await until(
+        async () => (await scheduler.getScheduledJob("a")).status === "failed",
+        harness,
+      );
+      const { result, retry, payload, nextRunTime } = await scheduler
+        .getScheduledJob("a");
+      equal([result, retry, runs], ["no luck 3", 3, 3]);
+      equal(new TextDecoder().decode(payload), "precious");
+      equal(nextRunTime, undefined);
+      await rejects(scheduler.scheduleJob("a", job), JobAlreadyScheduledError);
+      await scheduler.scheduleJob("a", job, { onConflict: "replace" });
+      await until(() => runs === 6, harness);
+      await scheduler.deleteJob("a");
+    },
+  },
+  {
+    name: "failing is not the end: a recurring task goes on",
+    async run(harness) {
+      const retries: number[] = [];
+      await using scheduler = schedulerOn(harness);
+      const job: Job = {
+        kind: "work",
+        execute(task) {
+          retries.push(task.retry);
+          if (retries.length < 3) throw new Error("no luck");
+        },
+      };
+      scheduler.registerJob(job, { backoff: new FixedBackoff([10]) });
+      await scheduler.scheduleJob("a", job, {
+        delayMs: 0,
+        trigger: new SimpleTrigger(40),
+      });
+      await scheduler.start();
+      await until(() => retries.length >= 4, harness);
+      equal(retries.slice(0, 4), [0, 1, 0, 0]);
+    },
+  },
+  {
+    name: "late is handled: a missed task runs once, then in the future",
+    async run(harness) {
+      const fired: Date[] = [];
+      await using scheduler = schedulerOn(harness);
+      scheduler.registerJob({
+        kind: "work",
+        execute: (_task, { scheduledFor }) => void fired.push(scheduledFor),
+      });
+      const { now } = await harness.store.nextRun([]);
+      const missed = new Date(now.getTime() - 100 * 86_400_000);
+      await scheduler.scheduleJob("a", "work", {
+        when: missed,
+        trigger: new SimpleTrigger(1_000),
+      });
+      await scheduler.start();
+      await until(() => fired.length >= 2, harness);
+      equal(fired[0], missed);
+      ok(fired[1] > now, "walks through what it missed");
+      equal((fired[1].getTime() - missed.getTime()) % 1_000, 0);
+    },
+  },
+  {
+    name: "punctual without polling: woken by a task from elsewhere",
+    async run(harness) {
+      const job = recorder();
+      const producer = schedulerOn(harness, { on: await harness.another() });
+      await using scheduler = schedulerOn(harness);
+      scheduler.registerJob(job);
+      await scheduler.start();
+      await producer.scheduleJob("now", "work");
+      await until(() => job.slugs.length === 1, harness);
+      await producer.scheduleJob("soon", "work", { delayMs: 50 });
+      await until(() => job.slugs.length === 2, harness);
+      equal(job.slugs, ["now", "soon"]);
+    },
+  },
+  {
+    name: "stopping is graceful: jobs finish, and what does not is handed back",
+    async run(harness) {
+      const quick = Promise.withResolvers<void>();
+      const { job, signals, letGo } = blocker();
+      const scheduler = schedulerOn(harness);
+      scheduler.registerJob(job);
+      scheduler.registerJob({ kind: "quick", execute: () => quick.promise });
+      await scheduler.scheduleJob("slow", job);
+      await scheduler.scheduleJob("quick", "quick");
+      await scheduler.start();
+      await until(() => signals.length === 1, harness);
+      await pass(5, harness);
+      const stopped = scheduler.stop({ timeoutMs: 100 });
+      await pass(5, harness);
+      quick.resolve();
+      await pass(100, harness);
+      await stopped;
+      equal(signals[0].aborted, true);
+      letGo();
+      equal(await harness.store.getSlugs(), ["slow"]);
+
+      const successor = recorder();
+      await using next = schedulerOn(harness, { on: await harness.another() });
+      next.registerJob({
+        kind: "work",
+        execute(task: StoreTask) {
+          successor.slugs.push(`${task.slug} ${task.retry}`);
+        },
+      });
+      await next.start();
+      await until(() => successor.slugs.length === 1, harness, 1_000);
+      equal(successor.slugs, ["slow 0"]);
+    },
+  },
+  {
+    name: "bad input gets a clear error and changes nothing",
+    async run(harness) {
+      const scheduler = schedulerOn(harness);
+      const invalid = new Date(NaN);
+      await rejects(scheduler.scheduleJob("", "work"), RangeError);
+      await rejects(scheduler.scheduleJob("x".repeat(256), "work"), RangeError);
+      await rejects(scheduler.scheduleJob("a\0", "work"), RangeError);
+      await rejects(scheduler.scheduleJob("a", ""), RangeError);
+      for (const delayMs of [NaN, -1, Infinity]) {
+        await rejects(
+          scheduler.scheduleJob("a", "work", { delayMs }),
+          RangeError,
+        );
+      }
+      await rejects(
+        scheduler.scheduleJob("a", "work", { when: invalid }),
+        RangeError,
+      );
+      await rejects(
+        scheduler.scheduleJobs([
+          { slug: "a", job: "work" },
+          { slug: "b", job: "work", delayMs: -1 },
+        ]),
+        RangeError,
+      );
+      await rejects(scheduler.deleteJob("a"), JobNotFoundError);
+      await rejects(scheduler.getScheduledJob("a"), JobNotFoundError);
+      equal(await scheduler.getJobSlugs(), []);
+    },
+  },
+  {
+    name: "clocks may differ: an hour off either way does no harm",
+    async run(harness) {
+      const clock = harness.clock ?? systemClock;
+      const job = recorder();
+      const hour = 3_600_000;
+      await using ahead = schedulerOn(harness, { clock: skewed(clock, hour) });
+      await using behind = schedulerOn(harness, {
+        clock: skewed(clock, -hour),
+        on: await harness.another(),
+      });
+      ahead.registerJob(job);
+      behind.registerJob(job);
+      await Promise.all([ahead.start(), behind.start()]);
+      const { now } = await harness.store.nextRun([]);
+      await behind.scheduleJob("later", job, { delayMs: 600_000 });
+      await ahead.scheduleJob("trigger", job, {
+        trigger: new SimpleTrigger(600_000),
+      });
+      await ahead.scheduleJob("soon", job, { delayMs: 100 });
+      await behind.scheduleJob("now", job);
+      await ahead.scheduleJob("far", job, { delayMs: 80 * 86_400_000 });
+      await until(() => job.slugs.length >= 2, harness, 5_000);
+      equal(job.slugs, ["now", "soon"]);
+      for (const slug of ["later", "trigger"]) {
+        const { nextRunTime } = await ahead.getScheduledJob(slug);
+        const inMs = nextRunTime!.getTime() - now.getTime();
+        ok(Math.abs(inMs - 600_000) < 30_000, `${slug} is due in ${inMs} ms`);
+      }
+    },
+  },
+];

@@ -1,0 +1,100 @@
+import { deepStrictEqual as equal, ok } from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import type { JobStore, StoreChange } from "../../src/job_store.ts";
+import {
+  type Case,
+  createDue,
+  lockNew,
+  newTask,
+  settlement,
+} from "./store_harness.ts";
+
+/** How long a change may take to be told, in real milliseconds. */
+const PATIENCE_MS = 10_000;
+
+/** Gathers what a watch tells. */
+class Watcher {
+  readonly changes: StoreChange[] = [];
+  #watch: AsyncDisposable | undefined;
+
+  static async on(store: JobStore): Promise<Watcher> {
+    const watcher = new Watcher();
+    watcher.#watch = await store.watch((change) =>
+      watcher.changes.push(change)
+    );
+    return watcher;
+  }
+
+  /** Waits until it was told of a task of `kind` that is due by `when`. */
+  async toldOf(kind: string, when: Date): Promise<void> {
+    for (let waited = 0; waited < PATIENCE_MS; waited += 5) {
+      if (this.changes.some((change) => covers(change, kind, when))) return;
+      await delay(5);
+    }
+    throw new Error(`not told within ${PATIENCE_MS} ms`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watch?.[Symbol.asyncDispose]();
+  }
+}
+
+function covers(change: StoreChange, kind: string, when: Date): boolean {
+  return (change.kinds?.includes(kind) ?? true) &&
+    (change.when === undefined || change.when <= when);
+}
+
+/** Hearing of changes. */
+export const watchCases: Case[] = [
+  {
+    name: "watch tells of tasks that were created here or elsewhere",
+    async run({ store, another }) {
+      const other = await another();
+      await using here = await Watcher.on(store);
+      await using elsewhere = await Watcher.on(other);
+      const at = new Date("2031-01-01T00:00:00Z");
+      await store.create([newTask("a", { kind: "a", due: { at } })]);
+      await here.toldOf("a", at);
+      await elsewhere.toldOf("a", at);
+      await other.create([newTask("b", { kind: "b", due: { at } })]);
+      await here.toldOf("b", at);
+      await elsewhere.toldOf("b", at);
+    },
+  },
+  {
+    name: "watch tells of a task that comes back before its lease ends",
+    async run({ store, another }) {
+      const task = await lockNew(store, "a");
+      const other = await another();
+      await using here = await Watcher.on(store);
+      await using elsewhere = await Watcher.on(other);
+      await store.reschedule([settlement(task, {})]);
+      await here.toldOf("work", task.leaseEnd!);
+      await elsewhere.toldOf("work", task.leaseEnd!);
+    },
+  },
+  {
+    name: "watch tells nothing more once it is disposed of",
+    async run({ store, another }) {
+      const ended = await Watcher.on(store);
+      await using other = await Watcher.on(store);
+      await ended[Symbol.asyncDispose]();
+      ended.changes.length = 0;
+      await createDue(await another(), "a");
+      await other.toldOf("work", new Date("2999-01-01T00:00:00Z"));
+      equal(ended.changes, []);
+    },
+  },
+  {
+    name: "two watches of one store end one by one",
+    async run({ store }) {
+      const first = await Watcher.on(store);
+      const second = await Watcher.on(store);
+      await first[Symbol.asyncDispose]();
+      await createDue(store, "a");
+      await second.toldOf("work", new Date("2999-01-01T00:00:00Z"));
+      await second[Symbol.asyncDispose]();
+      ok(second.changes.length > 0);
+    },
+  },
+];

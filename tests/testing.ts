@@ -1,0 +1,10 @@
+/**
+ * For testing jobs and stores of one's own: a clock that tests step, and the
+ * suite that every store has to pass. Works with any test runner.
+ *
+ * @module
+ */
+
+export { type JobStoreTests, testJobStore } from "./conformance/mod.ts";
+export type { StoreHarness } from "./conformance/store_harness.ts";
+export { SteppedClock } from "./helpers/stepped_clock.ts";
