@@ -19,7 +19,6 @@ export interface JobContext {
  * - nothing: carry on as the trigger says
  * - `null`: remove the task from the scheduler
  */
-// deno-lint-ignore no-invalid-void-type
 export type JobResult = StoreTask | null | undefined | void;
 
 /**

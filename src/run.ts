@@ -32,17 +32,6 @@ export class Run implements Claim {
     return this.task.version;
   }
 
-  /** What the job is told. */
-  get context(): JobContext {
-    const signal = () => this.#signal();
-    return {
-      get signal() {
-        return signal();
-      },
-      scheduledFor: new Date(this.task.scheduledFor),
-    };
-  }
-
   /** Whether the job was told to end. */
   get aborted(): boolean {
     return this.#reason !== undefined;
@@ -61,11 +50,28 @@ export class Run implements Claim {
   }
 
   /** Made when first asked for: few jobs do. */
-  #signal(): AbortSignal {
+  get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
       if (this.#reason !== undefined) this.#abort.abort(this.#reason);
     }
     return this.#abort.signal;
+  }
+}
+
+/** What the job sees of its run. */
+export class RunContext implements JobContext {
+  readonly #run: Run;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal;
+  }
+
+  get scheduledFor(): Date {
+    return new Date(this.#run.task.scheduledFor);
   }
 }

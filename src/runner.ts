@@ -13,10 +13,9 @@ import type { JobStore, StoreChange } from "./job_store.ts";
 import { Leases, renewalPeriodMs } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import type { Registry } from "./registry.ts";
-import { Run } from "./run.ts";
+import { Run, RunContext } from "./run.ts";
 import { Settler } from "./settler.ts";
 import type { StoreClock } from "./store_clock.ts";
-import type { TaskRecord } from "./task.ts";
 import { errorText } from "./text.ts";
 
 /** What a {@linkcode Runner} works with. */
@@ -184,11 +183,12 @@ export class Runner {
 
   /** Claims up to `limit` due tasks and sets off their jobs. */
   async #claim(limit: number): Promise<number> {
-    const { store, registry, clock, leaseMs } = this.#settings;
+    const { store, registry, storeClock, clock, leaseMs } = this.#settings;
     const { kinds } = registry;
     if (kinds.length === 0) return 0;
     const askedAt = clock.monotonic();
     const tasks = await store.lock({ kinds, limit, leaseMs });
+    const now = storeClock.now();
     for (const task of tasks) {
       const run = new Run(
         task,
@@ -200,14 +200,14 @@ export class Runner {
       if (this.#stopping.signal.aborted) {
         this.#end(run, { type: "released" }, registry.get(task.kind));
       } else {
-        this.#run(run);
+        this.#run(run, now);
       }
     }
     return tasks.length;
   }
 
-  #run(run: Run): void {
-    const { registry, store, storeClock } = this.#settings;
+  #run(run: Run, now: Date): void {
+    const { registry, store } = this.#settings;
     const { task } = run;
     const registration = registry.get(task.kind);
     let policy: RunPolicy;
@@ -217,13 +217,13 @@ export class Runner {
       const outcome = { type: "failed", message: errorText(error) } as const;
       return this.#end(run, outcome, { ...registration, trigger: undefined });
     }
-    if (isMissed(task, policy, storeClock.now())) {
+    if (isMissed(task, policy, now)) {
       return this.#end(run, { type: "skipped" }, policy);
     }
     const outcome = execute(
       registration.job,
       task,
-      run.context,
+      new RunContext(run),
       store.maxPayloadBytes,
     );
     if (outcome instanceof Promise) {

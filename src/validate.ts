@@ -90,6 +90,7 @@ export function checkDuration(
 }
 
 const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array();
 
 /**
  * The bytes of a payload: a string as UTF-8, bytes as they are, none as none,
@@ -102,7 +103,7 @@ export function encodePayload(
   maxBytes: number,
 ): Uint8Array {
   const bytes = payload === undefined
-    ? new Uint8Array()
+    ? NO_BYTES
     : payload instanceof Uint8Array
     ? payload
     : typeof payload === "string"
