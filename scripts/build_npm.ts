@@ -3,11 +3,12 @@
  *
  *     deno task build:npm [version]
  */
+import { basename } from "node:path";
+// @ts-ignore: mapped in scripts/deno.json, so that all else needs no JSR
 import { build, emptyDir } from "@deno/dnt";
 import config from "../deno.json" with { type: "json" };
 import { entryPoints } from "./entry_points.ts";
 import { portableTests } from "./portable_tests.ts";
-import { basename } from "node:path";
 
 const OUT_DIR = "npm";
 const version = Deno.args[0] ?? config.version;
@@ -19,13 +20,14 @@ await build({
   outDir: OUT_DIR,
   shims: { deno: { test: "dev" } },
   scriptModule: false,
+  polyfills: false, // Node 22 needs none
   typeCheck: "single",
   test: true,
   rootTestDir: "tests",
   testPattern: `{${portableTests().map((path) => basename(path)).join(",")}}`,
   compilerOptions: {
-    target: "ES2022", // Node 22 does not know `using`
-    lib: ["ES2023", "DOM", "DOM.Iterable", "ESNext.Disposable"],
+    target: "ES2023", // Node 22 does not know `using`
+    lib: ["ESNext", "DOM", "DOM.Iterable"],
   },
   package: {
     name: config.name,

@@ -53,7 +53,8 @@ export async function main(signal: AbortSignal): Promise<string[]> {
     onConflict: "replace",
   });
   const { nextRunTime } = await scheduler.getScheduledJob("invoice-7");
-  return [nextRunTime.toISOString(), ...await scheduler.getJobSlugs()];
+  const next = nextRunTime?.toISOString() ?? "never";
+  return [next, ...await scheduler.getJobSlugs()];
 }
 
 /** Tells the errors apart. */
