@@ -17,7 +17,8 @@ export class Leases {
   readonly #leaseMs: number;
   readonly #held = new Set<Run>();
   readonly #alarm: Alarm;
-  #renewing = false;
+  /** Ends when the store has answered. */
+  #renewal: Promise<void> | undefined;
   /** Ends when nothing is held any more. */
   #watching: Promise<void> | undefined;
 
@@ -51,7 +52,12 @@ export class Leases {
     this.#held.delete(run);
   }
 
-  /** Stops watching; to be called when nothing is held any more. */
+  /** Resolves when no renewal is under way. */
+  async renewed(): Promise<void> {
+    await this.#renewal;
+  }
+
+  /** Stops watching, and lets go of everything. */
   async end(): Promise<void> {
     this.#held.clear();
     this.#alarm.setNow();
@@ -74,11 +80,16 @@ export class Leases {
     for (const run of this.#held) {
       if (run.leaseEndsAt <= now) this.#expire(run);
       else next = Math.min(next, run.leaseEndsAt);
-      if (this.#renewing) continue;
+      if (this.#renewal !== undefined) continue;
       if (run.renewAt <= now) due.push(run);
       else next = Math.min(next, run.renewAt);
     }
-    if (due.length > 0) void this.#renew(due, now);
+    if (due.length > 0) {
+      this.#renewal = this.#renew(due, now).then(() => {
+        this.#renewal = undefined;
+        this.#alarm.setNow();
+      });
+    }
     this.#alarm.setAt(next);
   }
 
@@ -91,20 +102,21 @@ export class Leases {
     if (run.executing) run.lose("its lease ran out before it could be renewed");
   }
 
+  #lose(run: Run): void {
+    const { slug, version } = run;
+    run.lose("another process took it over, or it was deleted");
+    this.#held.delete(run);
+    this.#logger.warn(`Lost the claim on "${slug}"`, { version });
+  }
+
   async #renew(runs: readonly Run[], now: number): Promise<void> {
-    this.#renewing = true;
     try {
       const holds = await this.#store.renew(runs, this.#leaseMs);
       runs.forEach((run, index) => {
-        if (holds[index]) {
-          run.leaseEndsAt = now + this.#leaseMs;
-          run.renewAt = now + renewalPeriodMs(this.#leaseMs);
-        } else if (this.#held.delete(run)) {
-          run.lose("another process took it over, or it was deleted");
-          this.#logger.warn(`Lost the claim on "${run.slug}"`, {
-            version: run.version,
-          });
-        }
+        run.renewAt = now + renewalPeriodMs(this.#leaseMs);
+        if (holds[index]) run.leaseEndsAt = now + this.#leaseMs;
+        // A run that has ended may have been settled meanwhile.
+        else if (run.executing) this.#lose(run);
       });
     } catch (error) {
       const retryMs = this.#leaseMs / 10;
@@ -113,9 +125,6 @@ export class Leases {
         error,
         retryMs,
       });
-    } finally {
-      this.#renewing = false;
-      this.#alarm.setNow();
     }
   }
 }

@@ -94,11 +94,6 @@ export class Runner {
     return [...this.#leases].filter((run) => slugs?.has(run.slug) ?? true);
   }
 
-  /** How many jobs run now. */
-  get executing(): number {
-    return this.#executing;
-  }
-
   /**
    * Claims no more, lets running jobs finish until the deadline, then tells
    * them to end, and hands back to the store what did not finish.
@@ -323,6 +318,7 @@ export class Runner {
   async #settledAll(): Promise<void> {
     await this.#loop;
     await this.#settler.flush();
+    await this.#leases.renewed();
   }
 
   async #within(timeoutMs: number, done: Promise<void>): Promise<void> {
