@@ -1,0 +1,55 @@
+/**
+ * What happens when jobs fail: one succeeds at the third try, one never does
+ * and stays visible until somebody runs it again.
+ *
+ *     deno run examples/retries.ts
+ */
+import {
+  ExponentialBackoff,
+  FixedBackoff,
+  type Job,
+  StdScheduler,
+} from "@x/scheduler";
+import { MemoryStore } from "@x/scheduler/stores/memory";
+import { say } from "./time.ts";
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+await using scheduler = new StdScheduler(new MemoryStore(), { logger: silent });
+
+const flaky: Job = {
+  kind: "flaky",
+  execute(task) {
+    say(`flaky: try ${task.retry + 1}`);
+    if (task.retry < 2) throw new Error("the line was busy");
+    say("flaky: got through");
+  },
+};
+let repaired = false;
+const broken: Job = {
+  kind: "broken",
+  execute(task) {
+    say(`broken: try ${task.retry + 1}`);
+    if (!repaired) throw new Error("the printer is on fire");
+    say("broken: works again");
+  },
+};
+scheduler.registerJob(flaky, {
+  backoff: new ExponentialBackoff({ initialMs: 200 }),
+});
+scheduler.registerJob(broken, { backoff: new FixedBackoff([100, 100]) });
+await scheduler.start();
+await scheduler.scheduleJob("call", flaky);
+await scheduler.scheduleJob("print", broken);
+
+await pause(1_000);
+const { status, retry, result } = await scheduler.getScheduledJob("print");
+say(`"print" is ${status} after ${retry} tries: ${result}`);
+
+repaired = true;
+await scheduler.scheduleJob("print", broken, { onConflict: "replace" });
+await pause(100);
+say(`tasks left: ${(await scheduler.getJobSlugs()).length}`);
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
