@@ -1,5 +1,6 @@
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
+import { JobNotLockedError } from "./errors.ts";
 import type { JobStore } from "./job_store.ts";
 import type { Logger } from "./logger.ts";
 import type { Run } from "./run.ts";
@@ -94,12 +95,16 @@ export class Leases {
   }
 
   /**
-   * A job that runs on must end. One that has finished keeps trying to hand in
-   * its result: the store refuses it if somebody took the task over.
+   * Somebody else may run the task by now, so the job must end. What it still
+   * hands in counts if nobody does: the store knows.
    */
   #expire(run: Run): void {
+    const { slug, version } = run;
     run.leaseEndsAt = Infinity;
-    if (run.executing) run.lose("its lease ran out before it could be renewed");
+    if (!run.executing) return;
+    const reason = "its lease ran out before it could be renewed";
+    run.abort(new JobNotLockedError(slug, version, reason));
+    this.#logger.warn(`Aborted "${slug}": ${reason}`, { version });
   }
 
   #lose(run: Run): void {
