@@ -21,13 +21,7 @@ let failed = 0;
 
 const dir = await Deno.makeTempDir({ prefix: "scheduler_package_" });
 try {
-  await check("pack and install", install);
-  await check("contents", checkContents);
-  await check("types, nodenext", () => checkTypes("nodenext"));
-  await check("types, bundler", () => checkTypes("bundler"));
-  await check("bundle the tests", bundleTests);
-  await check("web standards alone", checkWeb);
-  for (const runtime of RUNTIMES) await checkRuntime(runtime);
+  if (await check("pack and install", install)) await checkInstalled();
 } finally {
   await Deno.remove(dir, { recursive: true });
 }
@@ -36,8 +30,17 @@ console.log(
 );
 Deno.exitCode = failed === 0 ? 0 : 1;
 
-/** Runs one check and counts it. */
-async function check(name: string, run: () => unknown): Promise<void> {
+async function checkInstalled(): Promise<void> {
+  await check("contents", checkContents);
+  await check("types, nodenext", () => checkTypes("nodenext"));
+  await check("types, bundler", () => checkTypes("bundler"));
+  await check("bundle the tests", bundleTests);
+  await check("web standards alone", checkWeb);
+  for (const runtime of RUNTIMES) await checkRuntime(runtime);
+}
+
+/** Runs one check, counts it, and tells whether it passed. */
+async function check(name: string, run: () => unknown): Promise<boolean> {
   const start = performance.now();
   try {
     const printed = await run();
@@ -45,9 +48,11 @@ async function check(name: string, run: () => unknown): Promise<void> {
     const took = Math.round(performance.now() - start);
     const lastLine = String(printed ?? "").split("\n").at(-1);
     console.log(`${name} ... ok (${took}ms) ${lastLine}`.trimEnd());
+    return true;
   } catch (error) {
     failed++;
     console.log(`${name} ... FAILED\n${(error as Error).message}`);
+    return false;
   }
 }
 
@@ -57,7 +62,7 @@ async function run(
   args: readonly string[],
   cwd: string | URL = dir,
 ): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, {
+  const { code, signal, stdout, stderr } = await new Deno.Command(command, {
     args: [...args],
     cwd,
     stdin: "null",
@@ -66,9 +71,10 @@ async function run(
   }).output();
   const decoder = new TextDecoder();
   const printed = decoder.decode(stdout);
-  if (success) return printed.trim();
+  if (code === 0) return printed.trim();
   throw new Error(
-    [command, ...args].join(" ") + "\n" + printed + decoder.decode(stderr),
+    `${[command, ...args].join(" ")} ended with ${signal ?? code}\n` +
+      printed + decoder.decode(stderr),
   );
 }
 
@@ -97,8 +103,12 @@ async function checkContents(): Promise<void> {
   const files = Array.from(filesIn(root), (file) => relative(root, file));
   const wanted = entryPoints.flatMap(({ name }) => {
     const { types, default: code } = manifest.exports[name];
-    return [types, code].map((path: string) => path.replace("./", ""));
-  }).concat("README.md", "LICENSE", "CHANGELOG.md");
+    return [types ?? `declarations of ${name}`, code];
+  }).map((path) => path.replace("./", "")).concat(
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+  );
   const missing = wanted.filter((file) => !files.includes(file));
   const extra = files.filter((file) =>
     file.endsWith(".ts") && !file.endsWith(".d.ts") ||

@@ -8,6 +8,7 @@ import { createContext, runInContext } from "node:vm";
 const WEB_GLOBALS = [
   "AbortController",
   "AbortSignal",
+  "clearInterval",
   "clearTimeout",
   "console",
   "crypto",
@@ -20,6 +21,7 @@ const WEB_GLOBALS = [
   "queueMicrotask",
   "Request",
   "Response",
+  "setInterval",
   "setTimeout",
   "structuredClone",
   "TextDecoder",
