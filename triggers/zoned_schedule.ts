@@ -1,0 +1,67 @@
+import { DAY_MS } from "./calendar_days.ts";
+import type { Stretch, WallClock } from "./wall_clock.ts";
+import type { WallSchedule } from "./wall_schedule.ts";
+
+/** More than the offsets of a zone can ever differ. */
+const MARGIN_MS = 2 * DAY_MS;
+
+/**
+ * How many changes of the clocks may eat the fire times that fall next to them:
+ * a fire time that meets one every year never comes.
+ */
+const MAX_STRETCHES = 200;
+
+/**
+ * The first instant strictly after `time` at which a schedule fires in a zone.
+ *
+ * Where the clocks are set forward or back, a schedule with wild hours follows
+ * real time: it fires whenever the wall clock shows one of its times. Any other
+ * fires once for each of its times: at the first of two, and, if the clocks skip
+ * the time, as much later as they are set forward.
+ */
+export function nextInZone(
+  schedule: WallSchedule,
+  clock: WallClock,
+  time: number,
+): number | undefined {
+  const firstIn = schedule.hoursAreWild ? firstElapsed : firstOnce;
+  let from = time + 1;
+  for (let i = 0; i < MAX_STRETCHES; i++) {
+    const stretch = clock.stretchAt(from);
+    const next = firstIn(schedule, stretch, from);
+    if (next !== undefined && next < stretch.end) return next;
+    if (stretch.endsInChange) from = stretch.end;
+    else if (next === undefined) return undefined;
+    else from = next - MARGIN_MS;
+  }
+  return undefined;
+}
+
+/** The first time from `from` on, as if the stretch never ended. */
+function firstElapsed(
+  schedule: WallSchedule,
+  { offset }: Stretch,
+  from: number,
+): number | undefined {
+  const wall = schedule.after(from + offset - 1);
+  return wall === undefined ? undefined : wall - offset;
+}
+
+function firstOnce(
+  schedule: WallSchedule,
+  stretch: Stretch,
+  from: number,
+): number | undefined {
+  const { start, offset, before } = stretch;
+  // The wall clock showed the times up to `start + before` in the last stretch.
+  const regular = firstElapsed(
+    schedule,
+    stretch,
+    Math.max(from, start + before - offset),
+  );
+  if (from + before >= start + offset) return regular;
+  const skipped = schedule.after(from + before - 1);
+  if (skipped === undefined || skipped >= start + offset) return regular;
+  const moved = skipped - before;
+  return regular === undefined ? moved : Math.min(regular, moved);
+}
