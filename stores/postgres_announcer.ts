@@ -1,0 +1,57 @@
+/** What an announcement says beside what changed. */
+export interface Announcement {
+  /** Which store sends it; `null` when it comes from a transaction. */
+  readonly o: string | null;
+  /** Look again after so many milliseconds: there may be more by then. */
+  readonly again?: number;
+}
+
+/** So many announcements within `windowMs` make a burst. */
+const BURST = { count: 3, windowMs: 100 };
+/** How long the sender keeps silent in a burst. */
+const SILENT_MS = 15;
+/** After how long the others look again; more than the silence lasts. */
+const AGAIN_MS = 30;
+
+/**
+ * Decides which changes are announced to other processes. In a burst, an
+ * announcement asks the others to look again a little later; until shortly
+ * before that, further changes need not be announced.
+ */
+export class Announcer {
+  readonly #origin: string;
+  /** When the last announcements were sent. */
+  #sent: number[] = [];
+  /** When the last one was sent that asks to look again. */
+  #silentSince = -Infinity;
+
+  constructor(origin: string) {
+    this.#origin = origin;
+  }
+
+  /**
+   * To be called before a change is sent to the database.
+   *
+   * @returns What to announce with it; `undefined`: nothing.
+   */
+  announce(now: number): Announcement | undefined {
+    if (now - this.#silentSince < SILENT_MS) return undefined;
+    const isBurst = this.#sent.length === BURST.count &&
+      now - this.#sent[0] < BURST.windowMs;
+    return { o: this.#origin, ...isBurst && { again: AGAIN_MS } };
+  }
+
+  /** To be called when an announcement, sent at `sentAt`, is out. */
+  announced(announcement: Announcement, sentAt: number): void {
+    this.#sent = [...this.#sent, sentAt].slice(-BURST.count);
+    if (announcement.again !== undefined) this.#silentSince = sentAt;
+  }
+
+  /**
+   * To be called when a change is in the database that was not announced:
+   * whether the others look again late enough to see it.
+   */
+  isSeen(now: number): boolean {
+    return now - this.#silentSince < AGAIN_MS;
+  }
+}

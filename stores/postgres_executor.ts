@@ -1,0 +1,178 @@
+import { SchedulerError } from "../src/errors.ts";
+import {
+  borrow,
+  isConnectionLoss,
+  isTransient,
+  pause,
+  type PgPool,
+  type PgPoolClient,
+  type PgRows,
+  sqlState,
+  type Statement,
+  within,
+} from "./postgres_client.ts";
+
+/** What a {@linkcode PgExecutor} works with. */
+export interface ExecutorSettings {
+  readonly pool: PgPool;
+  readonly prepare: boolean;
+  readonly timeoutMs: number;
+  /** How messages name the table. */
+  readonly name: string;
+}
+
+/**
+ * Whether a statement may be sent again when the connection broke: whatever
+ * happened to it, only if it was not sent, or not at all.
+ */
+export type Again = "always" | "unsent" | "never";
+
+/** How often a statement is repeated that the server undid. */
+const MAX_TRIES = 6;
+/** The first and the longest pause while the server is away. */
+const OUTAGE_MS = { first: 50, longest: 1_000 };
+/** How much slower than ever before a statement may be, for its rows. */
+const SLOW_MS = { base: 20, row: 0.1 };
+/** For how long statements that were slow are planned each time. */
+const REPLAN_MS = 10_000;
+
+interface Pace {
+  fastestMs: number;
+  /** Until when the statement is planned each time it is sent. */
+  replanUntil: number;
+}
+
+type Rows = PgRows["rows"];
+
+/** Sends statements to the pool, and bounds the time that they may take. */
+export class PgExecutor {
+  readonly #settings: ExecutorSettings;
+  readonly #paces = new Map<string, Pace>();
+  readonly #prefix: string;
+
+  constructor(settings: ExecutorSettings) {
+    this.#settings = settings;
+    this.#prefix = shortHash(settings.name);
+  }
+
+  /**
+   * Runs a statement.
+   *
+   * @param what What it is for, for messages: "claim tasks".
+   * @param again Whether to wait for a server that is away, for as long as one
+   *   statement may take.
+   */
+  async run(
+    what: string,
+    statement: Statement,
+    values: unknown[],
+    again: Again = "never",
+  ): Promise<Rows> {
+    const giveUpAt = performance.now() + this.#settings.timeoutMs;
+    let pauseMs = OUTAGE_MS.first;
+    for (let tries = 1;; tries++) {
+      const attempt = { sent: false };
+      try {
+        return await this.#attempt(what, statement, values, attempt);
+      } catch (error) {
+        if (isTransient(error) && tries < MAX_TRIES) {
+          await pause(Math.random() * 10 * tries);
+        } else if (
+          isConnectionLoss(error) && performance.now() < giveUpAt &&
+          (again === "always" || again === "unsent" && !attempt.sent)
+        ) {
+          await pause(pauseMs);
+          pauseMs = Math.min(pauseMs * 2, OUTAGE_MS.longest);
+        } else {
+          throw error;
+        }
+      }
+    }
+  }
+
+  async #attempt(
+    what: string,
+    statement: Statement,
+    values: unknown[],
+    attempt: { sent: boolean },
+  ): Promise<Rows> {
+    const { pool, timeoutMs } = this.#settings;
+    if (pool.connect === undefined) {
+      attempt.sent = true;
+      return (await pool.query(statement.text, values)).rows;
+    }
+    const client = await borrow(
+      pool,
+      timeoutMs,
+      () => this.#late(what, "no connection of the pool came free"),
+    );
+    attempt.sent = true;
+    try {
+      const rows = await within(
+        this.#send(client, statement, values),
+        timeoutMs,
+        () => this.#late(what, "no answer came"),
+      );
+      client.release();
+      return rows;
+    } catch (error) {
+      // After an error of the server, the connection is as good as before.
+      const broken = sqlState(error) === undefined || isConnectionLoss(error);
+      client.release(broken ? error as Error : undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * Prepared, unless the last time was slow: the server may keep using a plan
+   * that it made when the table was empty.
+   */
+  async #send(
+    client: PgPoolClient,
+    { name, text }: Statement,
+    values: unknown[],
+  ): Promise<Rows> {
+    if (!this.#settings.prepare) return (await client.query(text, values)).rows;
+    const pace = this.#paceOf(name);
+    const start = performance.now();
+    if (start < pace.replanUntil) {
+      return (await client.query(text, values)).rows;
+    }
+    const { rows } = await client.query({
+      name: `${this.#prefix}_${name}`,
+      text,
+      values,
+    });
+    const took = performance.now() - start;
+    if (took > pace.fastestMs + SLOW_MS.base + SLOW_MS.row * rows.length) {
+      pace.replanUntil = start + took + REPLAN_MS;
+    }
+    pace.fastestMs = Math.min(pace.fastestMs, took);
+    return rows;
+  }
+
+  #paceOf(name: string): Pace {
+    let pace = this.#paces.get(name);
+    if (pace === undefined) {
+      pace = { fastestMs: Infinity, replanUntil: 0 };
+      this.#paces.set(name, pace);
+    }
+    return pace;
+  }
+
+  #late(what: string, reason: string): SchedulerError {
+    const { name, timeoutMs } = this.#settings;
+    return new SchedulerError(
+      `Cannot ${what} in "${name}": ${reason} within ${timeoutMs} ms`,
+    );
+  }
+}
+
+/** Sets apart the prepared statements of different tables on one connection. */
+function shortHash(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const char of text) {
+    hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0;
+  }
+  return hash.toString(36);
+}

@@ -1,0 +1,20 @@
+import { openPostgres } from "./helpers/postgres_harness.ts";
+import {
+  type PostgresServer,
+  startPostgres,
+} from "./helpers/postgres_server.ts";
+import { testJobStore } from "./testing.ts";
+
+let server: PostgresServer;
+Deno.test.beforeAll(async () => {
+  server = await startPostgres();
+});
+Deno.test.afterAll(async () => {
+  await server.stop();
+});
+
+testJobStore({
+  name: "PostgreSQL store",
+  test: Deno.test,
+  open: () => Promise.resolve(openPostgres(server.url)),
+});
