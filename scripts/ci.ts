@@ -12,6 +12,8 @@ interface Step {
   readonly name: string;
   /** Starts with `deno`; words are parted by single spaces. */
   readonly command: string;
+  /** Without it, nothing else makes sense. */
+  readonly essential?: boolean;
   /** Fails when it takes longer; default: two minutes. */
   readonly timeoutMs?: number;
   /** Press Ctrl-C after this time, and expect output and exit code 0. */
@@ -19,7 +21,11 @@ interface Step {
 }
 
 const STEPS: readonly Step[] = [
-  { name: "Dependencies", command: "deno install --frozen" },
+  {
+    name: "Dependencies",
+    command: "deno install --frozen",
+    essential: true,
+  },
   { name: "Format", command: "deno fmt --check" },
   { name: "Lint", command: "deno lint" },
   { name: "Types", command: "deno task check" },
@@ -45,6 +51,7 @@ const TALLY = /\b(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed/g;
 
 const ENV = {
   CI: "true",
+  DENO_TLS_CA_STORE: "mozilla,system",
   NO_COLOR: "1",
   DENO_NO_UPDATE_CHECK: "1",
   PATH: [dirname(Deno.execPath()), process.env.PATH].join(delimiter),
@@ -70,6 +77,7 @@ for (const step of STEPS) {
   if (failed > 0) failures.push(`${step.name}: ${problem ?? "see above"}`);
   const seconds = Math.round((performance.now() - start) / 1000);
   console.log(`--- ${failed === 0 ? "ok" : "FAILED"} (${seconds}s)`);
+  if (failed > 0 && step.essential) break;
 }
 console.log(`\n${failures.map((failure) => `FAILED ${failure}\n`).join("")}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
