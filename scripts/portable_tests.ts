@@ -2,8 +2,9 @@ import { fileURLToPath } from "node:url";
 
 const TESTS = new URL("../tests/", import.meta.url);
 
-/** Deno beyond `Deno.test()`, and the databases, which need a server. */
-const NOT_PORTABLE = /\bDeno\.(?!test\()|from "(pg|@google-cloud\/firestore)"/;
+/** Deno beyond `Deno.test`, and the databases, which need a server. */
+const NOT_PORTABLE =
+  /\bDeno\.(?!test\b(?!\.))|from "(pg|@google-cloud\/firestore)"/;
 const LOCAL_IMPORT = /from "(\.{1,2}\/[^"]+)"/g;
 
 /**
