@@ -9,6 +9,9 @@ const DAY_MS = 86_400_000;
  */
 const BLOCK_MS = 3 * DAY_MS;
 
+/** More than there are zones: names in any case and offsets are zones too. */
+const MAX_CLOCKS = 1_000;
+
 /** Ten years of blocks: as much as a long preview touches. */
 const MAX_BLOCKS = 1_200;
 
@@ -45,12 +48,11 @@ export class WallClock {
    * @throws {RangeError} If the zone is unknown.
    */
   static of(timeZone: string): WallClock {
-    const key = timeZone.toLowerCase();
-    let clock = WallClock.#clocks.get(key);
-    if (clock === undefined) {
-      clock = new WallClock(timeZone);
-      WallClock.#clocks.set(key, clock);
-    }
+    const known = WallClock.#clocks.get(timeZone);
+    if (known !== undefined) return known;
+    const clock = new WallClock(timeZone);
+    if (WallClock.#clocks.size >= MAX_CLOCKS) WallClock.#clocks.clear();
+    WallClock.#clocks.set(timeZone, clock);
     return clock;
   }
 
