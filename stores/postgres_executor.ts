@@ -37,7 +37,7 @@ const SLOW_MS = { base: 20, row: 0.1 };
 const REPLAN_MS = 10_000;
 
 interface Pace {
-  fastestMs: number;
+  fastestMs: number | undefined;
   /** Until when the statement is planned each time it is sent. */
   replanUntil: number;
 }
@@ -135,26 +135,25 @@ export class PgExecutor {
     if (!this.#settings.prepare) return (await client.query(text, values)).rows;
     const pace = this.#paceOf(name);
     const start = performance.now();
-    if (start < pace.replanUntil) {
-      return (await client.query(text, values)).rows;
-    }
-    const { rows } = await client.query({
-      name: `${this.#prefix}_${name}`,
-      text,
-      values,
-    });
+    const isPrepared = start >= pace.replanUntil;
+    const { rows } = await client.query(
+      isPrepared
+        ? { name: `${this.#prefix}_${name}`, text, values }
+        : { text, values },
+    );
     const took = performance.now() - start;
-    if (took > pace.fastestMs + SLOW_MS.base + SLOW_MS.row * rows.length) {
+    const usual = pace.fastestMs ?? 0;
+    if (isPrepared && took > usual + SLOW_MS.base + SLOW_MS.row * rows.length) {
       pace.replanUntil = start + took + REPLAN_MS;
     }
-    pace.fastestMs = Math.min(pace.fastestMs, took);
+    pace.fastestMs = Math.min(pace.fastestMs ?? took, took);
     return rows;
   }
 
   #paceOf(name: string): Pace {
     let pace = this.#paces.get(name);
     if (pace === undefined) {
-      pace = { fastestMs: Infinity, replanUntil: 0 };
+      pace = { fastestMs: undefined, replanUntil: 0 };
       this.#paces.set(name, pace);
     }
     return pace;

@@ -54,13 +54,16 @@ function ms(time: string): string {
 }
 
 /**
- * The rows that claims hold. The array makes the planner expect few rows
- * whatever the statistics say, so that it uses the primary key.
+ * Rows from arrays. As the planner does not see how long these are, it expects
+ * few rows, and looks each of them up by its key.
  */
-function held(slugs: string): string {
-  return `s.slug = any(array(select unnest(${slugs}::text[])))
-  and s.slug = c.slug and s.version = c.version and s.status = 'running'`;
+function rowsOf(...arrays: string[]): string {
+  return `unnest(${arrays.map((array) => `(select ${array})`).join(", ")})`;
 }
+
+/** Where the claim `c` still holds. */
+const HOLDS = `s.slug = c.slug and s.version = c.version
+  and s.status = 'running'`;
 
 /** Tells of what is in `changed`: `at` and `kinds` are SQL. */
 function tell(
@@ -99,8 +102,10 @@ limit 1`,
       name: "renew",
       text: `with held as materialized (
   select s.slug, c.i::int as i from ${table} s,
-    unnest($1::text[], $2::bigint[]) with ordinality as c(slug, version, i)
-  where ${held("$1")}
+    ${
+        rowsOf("$1::text[]", "$2::bigint[]")
+      } with ordinality as c(slug, version, i)
+  where ${HOLDS}
   order by s.slug for update of s
 ), renewed as (
   update ${table} s set claimable_at =
@@ -193,11 +198,13 @@ select * from claimed`,
 function createSql(table: string, modes: readonly OnConflict[]): Statement {
   const mixed = modes.length > 1;
   const only = (mode: OnConflict) => mixed ? `i.mode = '${mode}'` : "true";
+  const columns = ["text", "text", "bytea", "text", "float8", "boolean"]
+    .map((type, index) => `$${index + 1}::${type}[]`);
+  if (mixed) columns.push("$11::text[]");
   const inserts = modes.map((mode) => insertSql(table, mode, only(mode)));
   const taken = modes.includes("error")
     ? `select s.slug from ${table} s, input i
-  where s.slug = any(array(select unnest($1::text[])))
-    and s.slug = i.slug and ${only("error")}`
+  where s.slug = i.slug and ${only("error")}`
     : `select slug from input where false`;
   return {
     name: `create_${modes.join("_")}`,
@@ -205,8 +212,7 @@ function createSql(table: string, modes: readonly OnConflict[]): Statement {
   select i.*, (date_part('epoch', now) * 1e6)::bigint as version,
     case when i.relative then date_trunc('milliseconds', now)
       else timestamptz 'epoch' end + i.ms * interval '1 ms' as at
-  from clock, unnest($1::text[], $2::text[], $3::bytea[], $4::text[],
-    $5::float8[], $6::boolean[]${mixed ? ", $11::text[]" : ""})
+  from clock, ${rowsOf(...columns)}
     as i(slug, kind, payload, trigger, ms, relative${mixed ? ", mode" : ""})
 ), taken as (${taken}),
 ${inserts.join(",\n")},
@@ -261,20 +267,22 @@ function settleSql(table: string, parts: SettleParts): Statement {
     const [slugs, versions] = [next(), next()];
     ctes.push(`removed as (
   delete from ${table} s using
-    unnest(${slugs}::text[], ${versions}::bigint[])
+    ${rowsOf(`${slugs}::text[]`, `${versions}::bigint[]`)}
     with ordinality as c(slug, version, i)
-  where ${held(slugs)}
+  where ${HOLDS}
   returning c.i::int as i
 )`);
     answer("removed", slugs);
   }
   if (move) {
-    const [slugs, versions, states, at, fire, retries, results] = Array.from(
-      { length: 7 },
-      next,
-    );
+    const slugs = next();
+    const columns = [
+      slugs + "::text[]",
+      ...["bigint", "text", "float8", "float8", "int", "text"]
+        .map((type) => `${next()}::${type}[]`),
+    ];
     const [lease, channel, head] = [next(), next(), next()];
-    const bytes = payloads ? `, ${next()}::bytea[]` : "";
+    if (payloads) columns.push(`${next()}::bytea[]`);
     ctes.push(`moved as (
   update ${table} s set status = c.status, retry = c.retry, result = c.result,
     run_at = timestamptz 'epoch' + c.at * interval '1 ms',
@@ -282,11 +290,9 @@ function settleSql(table: string, parts: SettleParts): Statement {
     claimable_at = case when c.status = 'scheduled'
       then timestamptz 'epoch' + c.at * interval '1 ms' end
     ${payloads ? ", payload = coalesce(c.payload, s.payload)" : ""}
-  from unnest(${slugs}::text[], ${versions}::bigint[], ${states}::text[],
-    ${at}::float8[], ${fire}::float8[], ${retries}::int[], ${results}::text[]
-    ${bytes}) with ordinality as c(slug, version, status, at, fire, retry,
-    result${payloads ? ", payload" : ""}, i)
-  where ${held(slugs)}
+  from ${rowsOf(...columns)} with ordinality as c(slug, version, status, at,
+    fire, retry, result${payloads ? ", payload" : ""}, i)
+  where ${HOLDS}
   returning c.i::int as i, s.kind, s.claimable_at as at
 ), sooner as (
   select kind, min(at) as at from moved

@@ -89,7 +89,8 @@ export class Settling {
 
   constructor(settlements: readonly Settlement[]) {
     this.#settlements = settlements;
-    for (const settlement of settlements) {
+    // All statements lock rows in the order of their slugs: no deadlocks.
+    for (const settlement of [...settlements].sort(bySlug)) {
       if (isMove(settlement)) this.#moved.push(settlement);
       else this.#removed.push(settlement);
     }
@@ -140,6 +141,10 @@ export class Settling {
     ]);
     return this.#settlements.map((settlement) => !refused.has(settlement));
   }
+}
+
+function bySlug(a: Claim, b: Claim): number {
+  return a.slug < b.slug ? -1 : Number(a.slug > b.slug);
 }
 
 function isMove(
