@@ -83,6 +83,8 @@ export class ExponentialBackoff implements Backoff {
   readonly #random: () => number;
 
   /**
+   * Makes a backoff.
+   *
    * @throws {RangeError} If a delay is not positive, `maxMs` is below
    *   `initialMs`, `jitter` is not from 0 to 1, or `maxRetries` is negative.
    */
@@ -157,6 +159,8 @@ export class FixedBackoff implements Backoff {
   readonly #delaysMs: readonly number[];
 
   /**
+   * Makes a backoff.
+   *
    * @param delaysMs The delays in milliseconds; none: never retry.
    * @throws {RangeError} If a delay is negative or not finite.
    */

@@ -7,15 +7,18 @@
 
 /** Parent of every error that this library defines. */
 export class SchedulerError extends Error {
-  override name = "SchedulerError";
+  /** "SchedulerError". */
+  override readonly name: string = "SchedulerError";
 }
 
 /** There is no task with this slug. */
 export class JobNotFoundError extends SchedulerError {
-  override name = "JobNotFoundError";
+  /** "JobNotFoundError". */
+  override readonly name: string = "JobNotFoundError";
   /** The slug that was looked for. */
   readonly slug: string;
 
+  /** Makes the error, with its message. */
   constructor(slug: string) {
     super(`Cannot find "${slug}": no task has this slug`);
     this.slug = slug;
@@ -28,12 +31,14 @@ export class JobNotFoundError extends SchedulerError {
  * which the signal of the job aborts.
  */
 export class JobNotLockedError extends SchedulerError {
-  override name = "JobNotLockedError";
+  /** "JobNotLockedError". */
+  override readonly name: string = "JobNotLockedError";
   /** The slug of the task. */
   readonly slug: string;
   /** The fencing token of the claim that was lost. */
   readonly version: number;
 
+  /** Makes the error, with its message. */
   constructor(slug: string, version: number, reason: string) {
     super(`Lost the claim on "${slug}" (version ${version}): ${reason}`);
     this.slug = slug;
@@ -43,10 +48,12 @@ export class JobNotLockedError extends SchedulerError {
 
 /** A task with the same slug is in the store already. */
 export class JobAlreadyScheduledError extends SchedulerError {
-  override name = "JobAlreadyScheduledError";
+  /** "JobAlreadyScheduledError". */
+  override readonly name: string = "JobAlreadyScheduledError";
   /** The slugs that were taken. */
   readonly slugs: readonly string[];
 
+  /** Makes the error, with its message. */
   constructor(slugs: readonly string[], message?: string) {
     super(
       message ??
@@ -59,10 +66,12 @@ export class JobAlreadyScheduledError extends SchedulerError {
 
 /** A job of the same kind is registered already. */
 export class JobAlreadyRegisteredError extends JobAlreadyScheduledError {
-  override name = "JobAlreadyRegisteredError";
+  /** "JobAlreadyRegisteredError". */
+  override readonly name: string = "JobAlreadyRegisteredError";
   /** The kind that was taken. */
   readonly kind: string;
 
+  /** Makes the error, with its message. */
   constructor(kind: string) {
     super([], `Cannot register "${kind}": a job of this kind is registered`);
     this.kind = kind;
@@ -71,17 +80,20 @@ export class JobAlreadyRegisteredError extends JobAlreadyScheduledError {
 
 /** A payload that cannot be stored, or cannot be read as what was asked for. */
 export class PayloadError extends SchedulerError {
-  override name = "PayloadError";
+  /** "PayloadError". */
+  override readonly name: string = "PayloadError";
 }
 
 /** The store refuses to work, and would refuse again: retrying is no help. */
 export class StoreUnusableError extends SchedulerError {
-  override name = "StoreUnusableError";
+  /** "StoreUnusableError". */
+  override readonly name: string = "StoreUnusableError";
 }
 
 /** A cron expression that cannot be understood or that never fires. */
 export class CronExpressionError extends SchedulerError {
-  override name = "CronExpressionError";
+  /** "CronExpressionError". */
+  override readonly name: string = "CronExpressionError";
   /** The whole expression as it was given. */
   readonly expression: string;
   /** The field at fault, such as `"minute"`; `undefined` for the whole. */
@@ -91,6 +103,7 @@ export class CronExpressionError extends SchedulerError {
   /** What is wrong with it. */
   readonly reason: string;
 
+  /** Makes the error, with its message. */
   constructor(
     expression: string,
     field: string | undefined,

@@ -70,9 +70,25 @@ export function testJobStore(tests: JobStoreTests): void {
       console.warn(`${name}: skips "${one.name}": ${skip[one.name]}`);
       continue;
     }
-    test(`${name}: ${one.name}`, async () => {
-      await using harness = await open();
-      await one.run(harness);
+    test(`${name}: ${one.name}`, () => runCase(one, open));
+  }
+}
+
+/** Does by hand what `await using` would do: Node 22 does not know it. */
+async function runCase(
+  one: Case,
+  open: JobStoreTests["open"],
+): Promise<void> {
+  const harness = await open();
+  const resources: AsyncDisposable[] = [harness];
+  try {
+    await one.run(harness, (resource) => {
+      resources.push(resource);
+      return resource;
     });
+  } finally {
+    for (const resource of resources.reverse()) {
+      await resource[Symbol.asyncDispose]();
+    }
   }
 }

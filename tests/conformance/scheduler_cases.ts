@@ -17,7 +17,12 @@ import {
 import type { StoreTask } from "../../src/task.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 import { SteppedClock } from "../helpers/stepped_clock.ts";
-import { type Case, newTask, type StoreHarness } from "./store_harness.ts";
+import {
+  type Case,
+  newTask,
+  type StoreHarness,
+  type Use,
+} from "./store_harness.ts";
 
 /** How long a condition may take to come true, in milliseconds. */
 const PATIENCE_MS = 20_000;
@@ -27,15 +32,18 @@ const NO_HEARTBEAT_MS = 86_400_000;
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 function schedulerOn(
+  use: Use,
   { store, clock }: StoreHarness,
   options: StdSchedulerOptions & { on?: JobStore } = {},
 ): StdScheduler {
-  return new StdScheduler(options.on ?? store, {
-    clock,
-    logger: silent,
-    heartbeatMs: NO_HEARTBEAT_MS,
-    ...options,
-  });
+  return use(
+    new StdScheduler(options.on ?? store, {
+      clock,
+      logger: silent,
+      heartbeatMs: NO_HEARTBEAT_MS,
+      ...options,
+    }),
+  );
 }
 
 /** Lets time pass on the clock of the schedulers: steps it, or waits. */
@@ -89,9 +97,9 @@ function skewed(clock: Clock, ms: number): Clock {
 export const schedulerCases: Case[] = [
   {
     name: "nothing is lost: each task runs once and is gone, or is still there",
-    async run(harness) {
+    async run(harness, use) {
       const job = recorder();
-      await using scheduler = schedulerOn(harness, { concurrency: 4 });
+      const scheduler = schedulerOn(use, harness, { concurrency: 4 });
       scheduler.registerJob(job);
       const slugs = Array.from({ length: 25 }, (_, index) => `t${index + 10}`);
       await scheduler.scheduleJobs(slugs.map((slug) => ({ slug, job })));
@@ -108,17 +116,17 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "unknown kinds are left alone, for a process that knows them",
-    async run(harness) {
+    async run(harness, use) {
       const known = recorder("known");
       const other = recorder("other");
-      await using first = schedulerOn(harness);
+      const first = schedulerOn(use, harness);
       first.registerJob(known);
       await first.scheduleJob("other", "other");
       await first.scheduleJob("known", "known");
       await first.start();
       await until(() => known.slugs.length === 1, harness);
       equal((await first.getScheduledJob("other")).status, "scheduled");
-      await using second = schedulerOn(harness, {
+      const second = schedulerOn(use, harness, {
         on: await harness.another(),
       });
       second.registerJob(other);
@@ -128,12 +136,11 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "one holder at a time: two schedulers never run the same task",
-    async run(harness) {
+    async run(harness, use) {
       const jobs = [recorder(), recorder()];
       const stores = [harness.store, await harness.another()];
-      await using _first = schedulerOn(harness);
       const schedulers = stores.map((on) =>
-        schedulerOn(harness, { on, concurrency: 3 })
+        schedulerOn(use, harness, { on, concurrency: 3 })
       );
       schedulers.forEach((scheduler, index) =>
         scheduler.registerJob(jobs[index])
@@ -152,10 +159,10 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "a job may run much longer than its lease",
-    async run(harness) {
+    async run(harness, use) {
       const { job, signals, letGo } = blocker();
-      await using first = schedulerOn(harness, { leaseMs: 1_000 });
-      await using second = schedulerOn(harness, {
+      const first = schedulerOn(use, harness, { leaseMs: 1_000 });
+      const second = schedulerOn(use, harness, {
         on: await harness.another(),
         leaseMs: 1_000,
       });
@@ -175,10 +182,10 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "fencing: who lost a task hears of it and cannot settle it",
-    async run(harness) {
+    async run(harness, use) {
       const { job, signals, letGo } = blocker();
       const other = await harness.another();
-      await using scheduler = schedulerOn(harness, { leaseMs: 900 });
+      const scheduler = schedulerOn(use, harness, { leaseMs: 900 });
       scheduler.registerJob(job);
       await scheduler.scheduleJob("a", job);
       await scheduler.start();
@@ -200,12 +207,12 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "recovery: the work of a dead process is taken over after its lease",
-    async run(harness) {
+    async run(harness, use) {
       const dead = await harness.another();
       await dead.create([newTask("a")]);
       await dead.lock({ kinds: ["work"], limit: 1, leaseMs: 500 });
       const job = recorder();
-      await using scheduler = schedulerOn(harness);
+      const scheduler = schedulerOn(use, harness);
       scheduler.registerJob(job);
       await scheduler.start();
       await pass(100, harness);
@@ -215,9 +222,9 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "failing is not the end: retries, then parked and visible",
-    async run(harness) {
+    async run(harness, use) {
       let runs = 0;
-      await using scheduler = schedulerOn(harness);
+      const scheduler = schedulerOn(use, harness);
       const job: Job = {
         kind: "work",
         execute() {
@@ -244,9 +251,9 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "failing is not the end: a recurring task goes on",
-    async run(harness) {
+    async run(harness, use) {
       const retries: number[] = [];
-      await using scheduler = schedulerOn(harness);
+      const scheduler = schedulerOn(use, harness);
       const job: Job = {
         kind: "work",
         execute(task) {
@@ -266,9 +273,9 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "late is handled: a missed task runs once, then in the future",
-    async run(harness) {
+    async run(harness, use) {
       const fired: Date[] = [];
-      await using scheduler = schedulerOn(harness);
+      const scheduler = schedulerOn(use, harness);
       scheduler.registerJob({
         kind: "work",
         execute: (_task, { scheduledFor }) => void fired.push(scheduledFor),
@@ -288,10 +295,12 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "punctual without polling: woken by a task from elsewhere",
-    async run(harness) {
+    async run(harness, use) {
       const job = recorder();
-      const producer = schedulerOn(harness, { on: await harness.another() });
-      await using scheduler = schedulerOn(harness);
+      const producer = schedulerOn(use, harness, {
+        on: await harness.another(),
+      });
+      const scheduler = schedulerOn(use, harness);
       scheduler.registerJob(job);
       await scheduler.start();
       await producer.scheduleJob("now", "work");
@@ -303,10 +312,10 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "stopping is graceful: jobs finish, and what does not is handed back",
-    async run(harness) {
+    async run(harness, use) {
       const quick = Promise.withResolvers<void>();
       const { job, signals, letGo } = blocker();
-      const scheduler = schedulerOn(harness);
+      const scheduler = schedulerOn(use, harness);
       scheduler.registerJob(job);
       scheduler.registerJob({ kind: "quick", execute: () => quick.promise });
       await scheduler.scheduleJob("slow", job);
@@ -324,7 +333,7 @@ export const schedulerCases: Case[] = [
       equal(await harness.store.getSlugs(), ["slow"]);
 
       const successor = recorder();
-      await using next = schedulerOn(harness, { on: await harness.another() });
+      const next = schedulerOn(use, harness, { on: await harness.another() });
       next.registerJob({
         kind: "work",
         execute(task: StoreTask) {
@@ -338,8 +347,8 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "bad input gets a clear error and changes nothing",
-    async run(harness) {
-      const scheduler = schedulerOn(harness);
+    async run(harness, use) {
+      const scheduler = schedulerOn(use, harness);
       const invalid = new Date(NaN);
       await rejects(scheduler.scheduleJob("", "work"), RangeError);
       await rejects(scheduler.scheduleJob("x".repeat(256), "work"), RangeError);
@@ -369,12 +378,12 @@ export const schedulerCases: Case[] = [
   },
   {
     name: "clocks may differ: an hour off either way does no harm",
-    async run(harness) {
+    async run(harness, use) {
       const clock = harness.clock ?? systemClock;
       const job = recorder();
       const hour = 3_600_000;
-      await using ahead = schedulerOn(harness, { clock: skewed(clock, hour) });
-      await using behind = schedulerOn(harness, {
+      const ahead = schedulerOn(use, harness, { clock: skewed(clock, hour) });
+      const behind = schedulerOn(use, harness, {
         clock: skewed(clock, -hour),
         on: await harness.another(),
       });

@@ -28,12 +28,17 @@ export interface StoreHarness extends AsyncDisposable {
   another(): Promise<JobStore>;
 }
 
+/** Disposes of a resource when the case has ended. */
+export type Use = <Resource extends AsyncDisposable>(
+  resource: Resource,
+) => Resource;
+
 /** One case of the suite. */
 export interface Case {
   /** What it shows. */
   readonly name: string;
   /** Throws if the store fails. */
-  run(harness: StoreHarness): Promise<void>;
+  run(harness: StoreHarness, use: Use): Promise<void>;
 }
 
 /** The lease that cases ask for, in milliseconds. */

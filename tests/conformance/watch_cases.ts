@@ -48,10 +48,10 @@ function covers(change: StoreChange, kind: string, when: Date): boolean {
 export const watchCases: Case[] = [
   {
     name: "watch tells of tasks that were created here or elsewhere",
-    async run({ store, another }) {
+    async run({ store, another }, use) {
       const other = await another();
-      await using here = await Watcher.on(store);
-      await using elsewhere = await Watcher.on(other);
+      const here = use(await Watcher.on(store));
+      const elsewhere = use(await Watcher.on(other));
       const at = new Date("2031-01-01T00:00:00Z");
       await store.create([newTask("a", { kind: "a", due: { at } })]);
       await here.toldOf("a", at);
@@ -63,11 +63,11 @@ export const watchCases: Case[] = [
   },
   {
     name: "watch tells of a task that comes back before its lease ends",
-    async run({ store, another }) {
+    async run({ store, another }, use) {
       const task = await lockNew(store, "a");
       const other = await another();
-      await using here = await Watcher.on(store);
-      await using elsewhere = await Watcher.on(other);
+      const here = use(await Watcher.on(store));
+      const elsewhere = use(await Watcher.on(other));
       await store.reschedule([settlement(task, {})]);
       await here.toldOf("work", task.leaseEnd!);
       await elsewhere.toldOf("work", task.leaseEnd!);
@@ -75,9 +75,9 @@ export const watchCases: Case[] = [
   },
   {
     name: "watch tells nothing more once it is disposed of",
-    async run({ store, another }) {
-      const ended = await Watcher.on(store);
-      await using other = await Watcher.on(store);
+    async run({ store, another }, use) {
+      const ended = use(await Watcher.on(store));
+      const other = use(await Watcher.on(store));
       await ended[Symbol.asyncDispose]();
       ended.changes.length = 0;
       await createDue(await another(), "a");
@@ -87,9 +87,9 @@ export const watchCases: Case[] = [
   },
   {
     name: "two watches of one store end one by one",
-    async run({ store }) {
-      const first = await Watcher.on(store);
-      const second = await Watcher.on(store);
+    async run({ store }, use) {
+      const first = use(await Watcher.on(store));
+      const second = use(await Watcher.on(store));
       await first[Symbol.asyncDispose]();
       await createDue(store, "a");
       await second.toldOf("work", new Date("2999-01-01T00:00:00Z"));

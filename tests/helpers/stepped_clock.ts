@@ -34,7 +34,11 @@ export class SteppedClock implements Clock {
   #wall: number;
   readonly #sleepers = new Set<Sleeper>();
 
-  /** @param start What the clock shows at first. */
+  /**
+   * Makes a clock that stands still.
+   *
+   * @param start What the clock shows at first.
+   */
   constructor(start: Date = new Date("2026-01-01T00:00:00Z")) {
     this.#wall = start.getTime();
   }
