@@ -1,5 +1,4 @@
 import { anyOf, type DayRule, everyDay, type MonthShape } from "./cron_days.ts";
-import { LAST_INSTANT_MS } from "./instant.ts";
 
 /** The length of a day on a wall clock set to UTC. */
 export const DAY_MS = 86_400_000;
@@ -10,11 +9,9 @@ export const DAY_MS = 86_400_000;
  */
 const LONGEST_WAIT_YEARS = 40;
 
-/** The last day that a `Date` can hold, with room for the offset of a zone. */
-const LAST_DAY = LAST_INSTANT_MS / DAY_MS - 3;
-
-/** The first day that a `Date` can hold. */
-const FIRST_DAY = -LAST_INSTANT_MS / DAY_MS;
+/** The first and the last year that a `Date` can hold as a whole. */
+const FIRST_YEAR = -271_820;
+const LAST_YEAR = 275_759;
 
 /** The fields of a cron expression that say on which days it fires. */
 export interface DayFields {
@@ -33,7 +30,7 @@ export class CalendarDays {
   readonly #months: ReadonlySet<number>;
   readonly #years: ReadonlySet<number> | undefined;
   readonly #firstDay: number;
-  readonly #lastYear: number;
+  readonly #lastYear: number | undefined;
   readonly #rule: DayRule;
   #lastMonth = NaN;
   #lastDays = 0;
@@ -41,10 +38,8 @@ export class CalendarDays {
   constructor({ months, years, daysOfMonth, daysOfWeek }: DayFields) {
     this.#months = new Set(months);
     this.#years = years && new Set(years);
-    this.#firstDay = years === undefined
-      ? FIRST_DAY
-      : firstOfMonth(years[0], 1);
-    this.#lastYear = years?.at(-1) ?? Infinity;
+    this.#firstDay = firstOfMonth(years?.[0] ?? FIRST_YEAR, 1);
+    this.#lastYear = years?.at(-1);
     this.#rule = daysOfMonth !== undefined && daysOfWeek !== undefined
       ? anyOf([daysOfMonth, daysOfWeek])
       : daysOfMonth ?? daysOfWeek ?? everyDay;
@@ -52,13 +47,12 @@ export class CalendarDays {
 
   /** The first such day from `day` on; `undefined`: there is none. */
   onOrAfter(day: number): number | undefined {
-    const first = Math.max(day, this.#firstDay);
-    if (!(first <= LAST_DAY)) return undefined;
-    const date = new Date(first * DAY_MS);
+    const date = new Date(Math.max(day, this.#firstDay) * DAY_MS);
     let year = date.getUTCFullYear();
     let month = date.getUTCMonth() + 1;
     let fromDay = -1 << date.getUTCDate() - 1;
-    const lastYear = Math.min(this.#lastYear, year + LONGEST_WAIT_YEARS);
+    const lastYear = this.#lastYear ??
+      Math.min(LAST_YEAR, year + LONGEST_WAIT_YEARS);
     while (year <= lastYear) {
       const days = this.#daysIn(year, month) & fromDay;
       if (days !== 0) return firstOfMonth(year, month) + lowestBit(days);
