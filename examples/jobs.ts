@@ -2,7 +2,7 @@
  * The ready-made jobs: a shell command, and requests to a server that this
  * example starts itself.
  *
- *     deno run --allow-run --allow-net=localhost examples/jobs.ts
+ *     deno run --allow-run --allow-net=127.0.0.1 examples/jobs.ts
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -16,9 +16,9 @@ const server = createServer((request, response) => {
     request.url === "/clock" ? new Date().toISOString() : "no such page",
   );
 });
-await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 const { port } = server.address() as AddressInfo;
-const url = `http://localhost:${port}`;
+const url = `http://127.0.0.1:${port}`;
 
 const store = new MemoryStore();
 await using scheduler = new StdScheduler(store);

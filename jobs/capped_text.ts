@@ -1,0 +1,33 @@
+/** Gathers the bytes of a text, up to a limit. */
+export class CappedText {
+  readonly #maxBytes: number;
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+  #isCut = false;
+
+  /** Gathers up to `maxBytes` bytes. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Adds bytes; what does not fit is cut off. Returns whether all of it fit. */
+  add(chunk: Uint8Array): boolean {
+    const fitting = chunk.subarray(0, this.#maxBytes - this.#length);
+    this.#isCut ||= fitting.length < chunk.length;
+    // A copy: whoever gave the chunk may use its memory again.
+    if (fitting.length > 0) this.#chunks.push(fitting.slice());
+    this.#length += fitting.length;
+    return !this.#isCut;
+  }
+
+  /** The text, with U+FFFD where it is not UTF-8, and a mark where it was cut. */
+  toString(): string {
+    const decoder = new TextDecoder();
+    const text = this.#chunks
+      .map((chunk) => decoder.decode(chunk, { stream: true }))
+      .join("");
+    return this.#isCut
+      ? `${text}… (cut after ${this.#maxBytes} bytes)`
+      : text + decoder.decode();
+  }
+}
