@@ -128,7 +128,7 @@ export class PgListener implements AsyncDisposable {
   /** PGlite is a database in the same process: no connection can break. */
   async #listenInside(pool: PgPool): Promise<void> {
     const { channel, onMessage } = this.#settings;
-    const unlisten = await pool.listen!(channel, onMessage);
+    const unlisten = await pool.listen!(`"${channel}"`, onMessage);
     this.#onListening();
     await aborted(this.#end.signal);
     await unlisten();

@@ -41,9 +41,12 @@ export interface StoreSql {
   readonly notify: Statement;
 }
 
-const READ = `s.slug, s.kind, s.payload, s.trigger, ${ms("s.run_at")} as run_at,
-  ${ms("s.scheduled_for")} as scheduled_for, s.version::float8 as version,
-  s.retry, s.result, s.status, ${ms("s.claimable_at")} as claimable_at`;
+/** The columns of a running task. */
+const READ =
+  `s.slug, s.kind, s.payload, s.trigger, s.version, s.retry, s.result,
+  ${ms("s.run_at")} as run_at, ${ms("s.claimable_at")} as claimable_at,
+  case when s.scheduled_for <> s.run_at then ${ms("s.scheduled_for")} end
+    as scheduled_for`;
 
 const CLAIM = `status = 'running', version = s.version + 1,
   claimable_at = date_trunc('milliseconds', now()) + $3::float8 * interval '1 ms'`;
@@ -118,7 +121,7 @@ select array(select i from renewed) as held`,
     getSlugs: { name: "get_slugs", text: `select slug from ${table}` },
     get: {
       name: "get",
-      text: `select ${READ} from ${table} s where s.slug = $1`,
+      text: `select ${READ}, s.status from ${table} s where s.slug = $1`,
     },
     delete: {
       name: "delete",

@@ -165,16 +165,16 @@ export function claimValues(claims: readonly Claim[]): unknown[] {
   return [claims.map(({ slug }) => slug), claims.map(({ version }) => version)];
 }
 
-/** The task in a row. */
+/** The task in a row; a running one if it does not say. */
 export function toRecord(row: Row): TaskRecord {
-  const status = row.status as TaskStatus;
+  const status = row.status as TaskStatus | undefined ?? "running";
   return {
     slug: row.slug as string,
     kind: row.kind as string,
     payload: new Uint8Array(row.payload as Uint8Array),
     trigger: row.trigger as string | null ?? undefined,
     when: toDate(row.run_at),
-    scheduledFor: toDate(row.scheduled_for),
+    scheduledFor: toDate(row.scheduled_for ?? row.run_at),
     version: Number(row.version),
     retry: Number(row.retry),
     result: row.result as string,
