@@ -2,7 +2,7 @@
  * The ready-made jobs: a shell command, and requests to a server that this
  * example starts itself.
  *
- *     deno run --allow-run --allow-net=127.0.0.1 examples/jobs.ts
+ *     deno run --allow-run --allow-env --allow-net=127.0.0.1 examples/jobs.ts
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -83,7 +83,8 @@ export class ShellJobError extends SchedulerError {
  * command leaves behind in the background when it ends by itself is left alone.
  *
  * Whoever can schedule such a task can run anything: see `allow`. Deno needs
- * `--allow-run`; with a list of programs, only the command itself can be ended.
+ * `--allow-run --allow-env`; if `--allow-run` names programs, only the command
+ * itself can be ended.
  *
  * @example The result of a command
  * ```ts
@@ -240,7 +241,7 @@ function cannotRun(
       cwd === undefined ? "" : ` or no directory "${cwd}"`
     }`
     : name === "NotCapable" || code === "EACCES" || code === "EPERM"
-    ? "this process may not run it; Deno needs --allow-run"
+    ? `this process may not: ${errorText(cause)}`
     : errorText(cause);
   return new ShellJobError(`Cannot run "${file}": ${why}`, undefined, {
     cause,
