@@ -3,6 +3,10 @@ import { tableNames } from "./sqlite_schema.ts";
 /** SQLite takes no more than 500 SELECTs in one. */
 const MAX_ARMS = 256;
 
+/** What is read of a task. */
+const COLUMNS = `id, slug, kind, claimable_at, version, status, run_at,
+  scheduled_for, retry, "trigger", result, payload`;
+
 /** The statements of the store. */
 export interface SqliteSql {
   readonly insert: string;
@@ -58,14 +62,14 @@ WHERE ${held}
 RETURNING kind`,
     retire: `UPDATE ${meta} SET version = ?1 WHERE version < ?1`,
     slugs: `SELECT slug FROM ${tasks} WHERE slug > ? ORDER BY slug LIMIT ?`,
-    get: `SELECT * FROM ${tasks} WHERE slug = ?`,
+    get: `SELECT ${COLUMNS} FROM ${tasks} WHERE slug = ?`,
     delete: `DELETE FROM ${tasks} WHERE slug = ? RETURNING version`,
     highest: `SELECT max(version) AS highest FROM ${tasks}`,
     clear: `DELETE FROM ${tasks}`,
     claim: (kinds) => `
 UPDATE ${tasks} SET status = 1, version = version + 1, claimable_at = ?1
 WHERE id IN (SELECT id FROM (${soonestDue(tasks, 4, kinds)}))
-RETURNING *`,
+RETURNING ${COLUMNS}`,
   };
 }
 

@@ -10,32 +10,35 @@ import {
   prepare,
   type SqliteDatabase,
   type SqliteStatement,
+  type SqliteValue,
 } from "./sqlite_database.ts";
 import { type SqliteSql, sqliteSql } from "./sqlite_sql.ts";
 
-/** A row of the table of tasks. */
-interface Row {
-  readonly id: number;
-  readonly slug: string;
-  readonly kind: string;
-  readonly claimable_at: number;
-  readonly version: number;
-  readonly status: number;
-  readonly run_at: number;
-  readonly scheduled_for: number;
-  readonly retry: number;
-  readonly trigger: string | null;
-  readonly result: string;
-  readonly payload: Uint8Array;
-}
+/** The values of the columns that `sqliteSql` reads of a task, in their order. */
+type Row = [
+  id: number,
+  slug: string,
+  kind: string,
+  claimableAt: number,
+  version: number,
+  status: number,
+  runAt: number,
+  scheduledFor: number,
+  retry: number,
+  trigger: string | null,
+  result: string,
+  payload: Uint8Array,
+];
 
 /** What the numbers in the column `status` stand for. */
 const STATUSES: readonly TaskStatus[] = ["scheduled", "running", "failed"];
 
 /** How many rows are worked on before other work may go first. */
 const ROWS_PER_STEP = 100;
-/** How many rows are read at once. */
-const READ_PER_STEP = 5_000;
+/** How many tasks are claimed at once. */
+const CLAIMS_PER_STEP = 500;
+/** How many slugs are read at once. */
+const SLUGS_PER_STEP = 5_000;
 
 /** Work that yields where other work of the process may go first. */
 export type Steps<T> = Generator<void, T, void>;
@@ -90,15 +93,14 @@ export class SqliteTasks {
     const { kinds, limit, leaseMs } = request;
     const arms = 2 ** Math.ceil(Math.log2(kinds.length));
     const padding = new Array(arms - kinds.length).fill(null);
-    const statement = this.#statement(this.#sql.claim(arms));
+    const sql = this.#sql.claim(arms);
     const leaseEnd = Math.ceil(now + leaseMs);
     const claimed: TaskRecord[] = [];
     while (claimed.length < limit) {
-      const size = Math.min(limit - claimed.length, ROWS_PER_STEP);
-      const rows = statement
-        .all(leaseEnd, now, size, ...kinds, ...padding) as Row[];
+      const size = Math.min(limit - claimed.length, CLAIMS_PER_STEP);
+      const rows = this.#rows(sql, leaseEnd, now, size, ...kinds, ...padding);
       // SQLite answers in any order.
-      rows.sort((a, b) => a.run_at - b.run_at || a.id - b.id);
+      rows.sort((a, b) => a[6] - b[6] || a[0] - b[0]);
       for (const row of rows) claimed.push(toRecord(row));
       if (rows.length < size) break;
       yield;
@@ -122,12 +124,13 @@ export class SqliteTasks {
     settlements: readonly Settlement[],
     onScheduled: (kind: string, when: number) => void,
   ): Steps<boolean[]> {
+    const remove = this.#statement(this.#sql.remove);
     const effects: boolean[] = [];
     let highest = 0;
     for (const { slug, version, next } of settlements) {
       let effect: boolean;
       if (next === undefined) {
-        effect = this.#remove(slug, version);
+        effect = Number(remove.run(slug, version).changes) > 0;
         if (effect) highest = Math.max(highest, version);
       } else {
         const kind = this.#settle(slug, version, next);
@@ -148,9 +151,9 @@ export class SqliteTasks {
     const statement = this.#statement(this.#sql.slugs);
     const slugs: string[] = [];
     for (let last = "";;) {
-      const rows = statement.all(last, READ_PER_STEP) as { slug: string }[];
+      const rows = statement.all(last, SLUGS_PER_STEP) as { slug: string }[];
       for (const { slug } of rows) slugs.push(slug);
-      if (rows.length < READ_PER_STEP) return slugs;
+      if (rows.length < SLUGS_PER_STEP) return slugs;
       last = slugs[slugs.length - 1];
       yield;
     }
@@ -158,7 +161,7 @@ export class SqliteTasks {
 
   /** The task with this slug. */
   get(slug: string): TaskRecord | undefined {
-    const [row] = this.#statement(this.#sql.get).all(slug) as Row[];
+    const [row] = this.#rows(this.#sql.get, slug);
     return row && toRecord(row);
   }
 
@@ -217,11 +220,6 @@ export class SqliteTasks {
     }
   }
 
-  #remove(slug: string, version: number): boolean {
-    const { changes } = this.#statement(this.#sql.remove).run(slug, version);
-    return Number(changes) > 0;
-  }
-
   /** Answers the kind of the task, if the claim held. */
   #settle(slug: string, version: number, next: NextState): string | undefined {
     const when = next.when.getTime();
@@ -245,6 +243,16 @@ export class SqliteTasks {
     if (version > 0) this.#statement(this.#sql.retire).run(version);
   }
 
+  /** Reads tasks; where it can be had, as arrays, which is faster. */
+  #rows(sql: string, ...values: SqliteValue[]): Row[] {
+    const statement = this.#statement(sql);
+    statement.setReturnArrays?.(true);
+    const rows = statement.all(...values);
+    return (Array.isArray(rows[0])
+      ? rows
+      : rows.map((row) => Object.values(row as object))) as Row[];
+  }
+
   #statement(sql: string): SqliteStatement {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
@@ -260,18 +268,18 @@ function dueTime({ due }: NewTask, now: number): number {
 }
 
 function toRecord(row: Row): TaskRecord {
-  const status = STATUSES[row.status];
+  const status = STATUSES[row[5]];
   return {
-    slug: row.slug,
-    kind: row.kind,
-    payload: row.payload,
-    trigger: row.trigger ?? undefined,
-    when: new Date(row.run_at),
-    scheduledFor: new Date(row.scheduled_for),
-    version: row.version,
-    retry: row.retry,
-    result: row.result,
+    slug: row[1],
+    kind: row[2],
+    payload: row[11],
+    trigger: row[9] ?? undefined,
+    when: new Date(row[6]),
+    scheduledFor: new Date(row[7]),
+    version: row[4],
+    retry: row[8],
+    result: row[10],
     status,
-    leaseEnd: status === "running" ? new Date(row.claimable_at) : undefined,
+    leaseEnd: status === "running" ? new Date(row[3]) : undefined,
   };
 }
