@@ -265,12 +265,15 @@ export class SqliteStore implements JobStore, AsyncDisposable {
         `Cannot use "${nameOf(this.#source)}": the store was closed`,
       );
     }
-    this.#connection ??= openSqlite(this.#source, this.#settings);
+    const connection = this.#connection ??= openSqlite(
+      this.#source,
+      this.#settings,
+    );
     try {
-      return await this.#connection;
+      return await connection;
     } catch (error) {
-      // Next time may be better.
-      this.#connection = undefined;
+      // The next call may have more luck.
+      if (this.#connection === connection) this.#connection = undefined;
       throw error;
     }
   }

@@ -1,25 +1,29 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SqliteStore } from "../stores/sqlite.ts";
+import { TemporaryDirectory } from "./helpers/temporary_directory.ts";
 import { testJobStore } from "./testing.ts";
 
 testJobStore({
   name: "sqlite store",
   test: Deno.test,
-  async open() {
-    const directory = await mkdtemp(join(tmpdir(), "sqlite-store-"));
-    const path = join(directory, "schedules.db");
-    const open = new AsyncDisposableStack();
-    open.defer(() => rm(directory, { recursive: true }));
-    const another = () => Promise.resolve(open.use(new SqliteStore(path)));
-    return {
-      store: await another(),
+  open() {
+    const directory = new TemporaryDirectory();
+    const path = directory.file("schedules.db");
+    const stores: SqliteStore[] = [];
+    const another = () => {
+      const store = new SqliteStore(path);
+      stores.push(store);
+      return Promise.resolve(store);
+    };
+    return another().then((store) => ({
+      store,
       elapse: (ms) => Promise.resolve(moveIntoThePast(path, ms)),
       another,
-      [Symbol.asyncDispose]: () => open.disposeAsync(),
-    };
+      async [Symbol.asyncDispose]() {
+        for (const store of stores) await store.close();
+        directory[Symbol.dispose]();
+      },
+    }));
   },
 });
 
@@ -40,11 +44,8 @@ testJobStore({
 
 function moveIntoThePast(path: string, ms: number): void {
   const database = new DatabaseSync(path);
-  try {
-    shift(database, ms);
-  } finally {
-    database.close();
-  }
+  shift(database, ms);
+  database.close();
 }
 
 function shift(database: DatabaseSync, ms: number): void {
