@@ -4,6 +4,7 @@ import { type MisfirePolicy, nextFireTime } from "./misfire.ts";
 import type { TaskRecord } from "./task.ts";
 import { errorText } from "./text.ts";
 import type { Trigger } from "./trigger.ts";
+import { isStorable, printable } from "./validate.ts";
 
 /**
  * How a run ended.
@@ -126,8 +127,11 @@ function followingFireTime(
 }
 
 function validRetryTime(when: Date): Date {
-  if (Number.isNaN(when.getTime())) {
-    throw new RangeError("Backoff answered an invalid date");
+  if (!isStorable(when)) {
+    throw new RangeError(
+      `Backoff answered ${printable(when)}; ` +
+        "it must be a Date, before the year 10000",
+    );
   }
   return when;
 }

@@ -20,7 +20,7 @@ export function execute(
   try {
     const answer = job.execute(task, context);
     return isPromise(answer)
-      ? answer.then(finish).catch(failure)
+      ? Promise.resolve(answer).then(finish).catch(failure)
       : finish(answer);
   } catch (error) {
     return failure(error);
@@ -29,7 +29,7 @@ export function execute(
 
 function copyOf(record: TaskRecord): StoreTask {
   const task = new StoreTask(record);
-  if (task.payload.length > 0) task.payload = task.payload.slice();
+  if (task.payload.length > 0) task.payload = new Uint8Array(task.payload);
   task.when = new Date(task.when);
   return task;
 }
@@ -45,6 +45,11 @@ function outcomeOf(
     return { type: "done", payload: undefined, result: record.result };
   }
   const { payload } = answer;
+  if (!(payload instanceof Uint8Array)) {
+    throw new PayloadError(
+      `Cannot store the new payload of "${task.slug}": it must be a Uint8Array`,
+    );
+  }
   if (payload.length > maxPayloadBytes) {
     throw new PayloadError(
       `Cannot store the new payload of "${task.slug}": it has ` +
@@ -60,9 +65,10 @@ function outcomeOf(
 
 /** Anything else that a job answers means the same as nothing. */
 function isTask(answer: unknown): answer is StoreTask {
-  return typeof answer === "object" && answer !== null &&
-    (answer as StoreTask).payload instanceof Uint8Array &&
-    "result" in answer;
+  return answer instanceof StoreTask ||
+    typeof answer === "object" && answer !== null &&
+      (answer as StoreTask).payload instanceof Uint8Array &&
+      "result" in answer;
 }
 
 function failure(error: unknown): Outcome {

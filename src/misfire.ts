@@ -1,4 +1,5 @@
 import type { Trigger } from "./trigger.ts";
+import { isStorable, printable } from "./validate.ts";
 
 /**
  * What happens to fire times that nobody could run in time.
@@ -22,7 +23,8 @@ export interface MisfirePolicy {
  * The fire time that follows `prev`. Skips in one step, however many fire times
  * lie between.
  *
- * @throws {RangeError} If the trigger answers an invalid date, or goes back.
+ * @throws {RangeError} If the trigger answers no date that a store can keep, or
+ *   goes back.
  */
 export function nextFireTime(
   trigger: Trigger,
@@ -35,10 +37,10 @@ export function nextFireTime(
     ? trigger.nextFireTimeAfter(prev, after)
     : trigger.nextFireTime(after);
   if (next === undefined) return undefined;
-  if (!(next > after)) {
+  if (!isStorable(next) || next <= after) {
     throw new RangeError(
-      `Trigger answered ${printDate(next)} as the fire time after ` +
-        `${printDate(after)}; it must be later`,
+      `Trigger answered ${printable(next)} as the fire time after ` +
+        `${printable(after)}; it must be a later Date, before the year 10000`,
     );
   }
   return next;
@@ -54,8 +56,4 @@ function passedOver(now: Date, policy: MisfirePolicy): number {
     case "catchUp":
       return -Infinity;
   }
-}
-
-function printDate(date: Date): string {
-  return Number.isNaN(date.getTime()) ? "an invalid date" : date.toISOString();
 }

@@ -18,7 +18,7 @@ export function storableText(text: string): string {
 export function errorText(error: unknown): string {
   try {
     if (!(error instanceof Error)) return String(error);
-    return error.message === "" ? error.name : error.message;
+    return String(error.message === "" ? error.name : error.message);
   } catch {
     return "an error that cannot be printed";
   }

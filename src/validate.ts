@@ -32,6 +32,12 @@ function nameFault(name: string): string | undefined {
   if (!name.isWellFormed()) return "it must not contain a lone surrogate";
 }
 
+/** Whether `when` is a date that every store can keep. */
+export function isStorable(when: unknown): when is Date {
+  return when instanceof Date && when.getTime() >= 0 &&
+    when.getTime() <= MAX_TIME;
+}
+
 /** Throws if `when` is not a date that every store can keep. */
 export function checkWhen(slug: string, when: unknown): Date {
   if (!(when instanceof Date) || Number.isNaN(when.getTime())) {
@@ -41,9 +47,9 @@ export function checkWhen(slug: string, when: unknown): Date {
       }: it must be a valid Date`,
     );
   }
-  if (when.getTime() < 0 || when.getTime() > MAX_TIME) {
+  if (!isStorable(when)) {
     throw new RangeError(
-      `Cannot schedule "${slug}" at ${when.toISOString()}: ` +
+      `Cannot schedule "${slug}" at ${printable(when)}: ` +
         "the year must be from 1970 to 9999",
     );
   }
@@ -137,8 +143,13 @@ function toJson(slug: string, payload: JsonValue): string {
   return json;
 }
 
-function printable(value: unknown): string {
-  if (value instanceof Date) return "an invalid Date";
+/** A value as error messages show it. */
+export function printable(value: unknown): string {
+  if (value instanceof Date) {
+    return Number.isNaN(value.getTime())
+      ? "an invalid Date"
+      : value.toISOString();
+  }
   if (typeof value !== "string") return String(value);
   const short = value.length > 60 ? `${value.slice(0, 60)}…` : value;
   return JSON.stringify(short);

@@ -293,8 +293,9 @@ class Change {
   }
 }
 
+/** Not by slice: that of a Buffer shares its memory. */
 function copyOf(bytes: Uint8Array): Uint8Array {
-  return bytes.length === 0 ? NO_BYTES : bytes.slice();
+  return bytes.length === 0 ? NO_BYTES : new Uint8Array(bytes);
 }
 
 const NO_BYTES = new Uint8Array();
