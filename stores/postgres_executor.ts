@@ -107,19 +107,25 @@ export class PgExecutor {
       () => this.#late(what, "no connection of the pool came free"),
     );
     attempt.sent = true;
+    let broken: Error | undefined;
+    // The statement tells of it; unheard, it would end the process.
+    const onError = () => {};
+    client.on?.("error", onError);
     try {
-      const rows = await within(
+      return await within(
         this.#send(client, statement, values),
         timeoutMs,
         () => this.#late(what, "no answer came"),
       );
-      client.release();
-      return rows;
     } catch (error) {
       // After an error of the server, the connection is as good as before.
-      const broken = sqlState(error) === undefined || isConnectionLoss(error);
-      client.release(broken ? error as Error : undefined);
+      if (sqlState(error) === undefined || isConnectionLoss(error)) {
+        broken = error as Error;
+      }
       throw error;
+    } finally {
+      client.removeListener?.("error", onError);
+      client.release(broken);
     }
   }
 

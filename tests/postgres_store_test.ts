@@ -10,7 +10,7 @@ Deno.test.beforeAll(async () => {
   server = await startPostgres();
 });
 Deno.test.afterAll(async () => {
-  await server.stop();
+  await server[Symbol.asyncDispose]();
 });
 
 testJobStore({

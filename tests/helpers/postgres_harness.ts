@@ -13,6 +13,7 @@ export function newTableName(): string {
 /** A store on a table of its own, which goes with the harness. */
 export interface PostgresHarness extends StoreHarness {
   readonly store: PostgresStore;
+  readonly url: string;
   readonly pool: pg.Pool;
   readonly table: string;
   another(): Promise<PostgresStore>;
@@ -35,6 +36,7 @@ export function openPostgres(
   const pool = newPool();
   return {
     store: open(pool),
+    url,
     pool,
     table,
     async elapse(ms) {

@@ -1,16 +1,9 @@
-/** A PostgreSQL server for tests. */
-export interface PostgresServer {
+/** A PostgreSQL server for tests. When disposed of, its files go too. */
+export interface PostgresServer extends AsyncDisposable {
   /** Where to connect to. */
   readonly url: string;
-  /**
-   * Kills it as a crash would, and starts it again on the same port; not
-   * possible with `DATABASE_URL`.
-   */
-  crash(): Promise<void>;
-  /** Kills it as a crash would. @returns Starts it again. */
+  /** Kills it as a crash would. @returns Starts it again on the same port. */
   kill(): Promise<() => Promise<void>>;
-  /** Stops it and removes its files. */
-  stop(): Promise<void>;
 }
 
 /**
@@ -21,9 +14,11 @@ export interface PostgresServer {
 export async function startPostgres(): Promise<PostgresServer> {
   const url = Deno.env.get("DATABASE_URL");
   if (url === undefined) return await OwnServer.start();
-  const refuse = () =>
-    Promise.reject(new Error("a server from DATABASE_URL is not ours to kill"));
-  return { url, crash: refuse, kill: refuse, stop: () => Promise.resolve() };
+  return {
+    url,
+    kill: () => Promise.reject(new Error("this server is not ours to kill")),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 }
 
 /** Whether tests may kill the server. */
@@ -77,14 +72,9 @@ class OwnServer implements PostgresServer {
     return () => this.#launch();
   }
 
-  async crash(): Promise<void> {
-    await (await this.kill())();
-  }
-
-  async stop(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     removeEventListener("unload", this.#onUnload);
-    this.#process!.kill("SIGQUIT");
-    await this.#process!.status;
+    await this.kill();
     await Deno.remove(this.#dir, { recursive: true });
   }
 

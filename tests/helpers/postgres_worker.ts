@@ -1,0 +1,84 @@
+/**
+ * A process that runs tasks: started by tests with its settings as JSON, says
+ * what happens in lines of JSON, and stops when its input ends.
+ */
+import pg from "pg";
+import { StdScheduler } from "../../src/std_scheduler.ts";
+import { systemClock } from "../../src/clock.ts";
+import type { Logger } from "../../src/logger.ts";
+import type { StoreTask } from "../../src/task.ts";
+import { PostgresStore } from "../../stores/postgres.ts";
+
+/** What a worker is told when it is started. */
+export interface WorkerSettings {
+  readonly url: string;
+  readonly table: string;
+  /** Tasks of these kinds take as many milliseconds as their payload says. */
+  readonly kinds: readonly string[];
+  readonly concurrency?: number;
+  readonly leaseMs?: number;
+  /** How wrong its clock is. */
+  readonly clockOffsetMs?: number;
+}
+
+/** What a worker says. */
+export interface WorkerEvent {
+  readonly event:
+    | "ready"
+    | "started"
+    | "finished"
+    | "aborted"
+    | "log"
+    | "stopped";
+  readonly slug?: string;
+  readonly version?: number;
+  readonly text?: string;
+}
+
+function say(event: WorkerEvent): void {
+  console.log(JSON.stringify(event));
+}
+
+async function work(
+  { slug, version, payload }: StoreTask,
+  signal: AbortSignal,
+) {
+  say({ event: "started", slug, version });
+  const ms = Number(new TextDecoder().decode(payload));
+  if (ms > 0) await systemClock.sleep(ms, signal);
+  if (signal.aborted) {
+    say({ event: "aborted", slug, version, text: signal.reason.name });
+  } else {
+    say({ event: "finished", slug, version });
+  }
+}
+
+if (import.meta.main) {
+  const settings: WorkerSettings = JSON.parse(Deno.args[0]);
+  const { clockOffsetMs = 0, concurrency, leaseMs } = settings;
+  const log = (text: string) => say({ event: "log", text });
+  const logger: Logger = { debug() {}, info: log, warn: log, error: log };
+  const pool = new pg.Pool({ connectionString: settings.url });
+  const store = new PostgresStore(pool, { table: settings.table, logger });
+  const scheduler = new StdScheduler(store, {
+    concurrency,
+    leaseMs,
+    logger,
+    heartbeatMs: 3_600_000,
+    clock: { ...systemClock, now: () => Date.now() + clockOffsetMs },
+  });
+  for (const kind of settings.kinds) {
+    scheduler.registerJob({
+      kind,
+      execute: (task, { signal }) => work(task, signal),
+    });
+  }
+  await scheduler.start();
+  say({ event: "ready" });
+  for await (const _ of Deno.stdin.readable) {
+    // Only its end matters.
+  }
+  await scheduler.stop();
+  await pool.end();
+  say({ event: "stopped" });
+}
