@@ -87,12 +87,12 @@ function dayOfWeekRule(item: string, fail: FailField): DayRule {
   const upper = item.toUpperCase();
   if (upper === "L") fail(item, '"L" needs a weekday; FRIL or 5L is right');
   if (upper.endsWith("L")) {
-    const weekday = parseCronValue(spec, item, item.slice(0, -1), fail) % 7;
+    const weekday = parseCronValue(spec, item, item.slice(0, -1), fail);
     return (month) => lastBit(weekdays(month, weekday));
   }
   if (item.includes("#")) {
     const [text, nth, ...more] = item.split("#");
-    const weekday = parseCronValue(spec, item, text, fail) % 7;
+    const weekday = parseCronValue(spec, item, text, fail);
     if (!/^[1-5]$/.test(nth) || more.length > 0) {
       fail(item, '"#" counts the weekdays of a month; MON#1 to MON#5 is right');
     }
@@ -123,7 +123,7 @@ function nearestWeekday(month: MonthShape, day: number): number {
   }
 }
 
-/** All days of a month that are this weekday. */
+/** All days of a month that are this weekday; 7 is Sunday, as is 0. */
 function weekdays(month: MonthShape, weekday: number): number {
   const first = 1 + (weekday - month.firstWeekday + 7) % 7;
   let days = 0;

@@ -22,13 +22,17 @@ const MACROS: Readonly<Record<string, string>> = {
   "@hourly": "0 * * * *",
 };
 
-/** When a cron expression fires, on a wall clock. */
+/** When a cron expression fires, on a wall clock; each list is in order. */
 export interface CronFields {
+  /** Some of 0 to 59. */
   readonly seconds: readonly number[];
+  /** Some of 0 to 59. */
   readonly minutes: readonly number[];
+  /** Some of 0 to 23. */
   readonly hours: readonly number[];
   /** Whether the hour field is `*`, `*` with a step, or covers all hours. */
   readonly hoursAreWild: boolean;
+  /** What the day, month and year fields come to. */
   readonly days: CalendarDays;
 }
 
@@ -41,10 +45,10 @@ export interface ParsedCron {
 }
 
 /**
- * Reads a cron expression. Whether its zone exists and whether its dates ever
- * come is for others to say.
+ * Reads a cron expression. Whether its zone exists is for others to say.
  *
- * @throws {CronExpressionError} If it cannot be understood.
+ * @throws {CronExpressionError} If it cannot be understood, or its dates never
+ * come.
  */
 export function parseCronExpression(expression: string): ParsedCron {
   if (expression.length > MAX_LENGTH) {

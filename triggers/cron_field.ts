@@ -12,11 +12,20 @@ export interface CronFieldSpec {
   readonly alsoMin?: number;
 }
 
+type CronFieldKey =
+  | "second"
+  | "minute"
+  | "hour"
+  | "dayOfMonth"
+  | "month"
+  | "dayOfWeek"
+  | "year";
+
 /** Ends the parsing of a field because of a part of it. */
 export type FailField = (value: string, reason: string) => never;
 
 /** The fields that a cron expression can have, in order. */
-export const CRON_FIELDS = {
+export const CRON_FIELDS: Readonly<Record<CronFieldKey, CronFieldSpec>> = {
   second: { name: "second", min: 0, max: 59 },
   minute: { name: "minute", min: 0, max: 59 },
   hour: { name: "hour", min: 0, max: 23 },
@@ -35,7 +44,7 @@ export const CRON_FIELDS = {
     alsoMin: 7,
   },
   year: { name: "year", min: 1970, max: 2099 },
-} satisfies Record<string, CronFieldSpec>;
+};
 
 /** Reads a field that is a plain list: its values in order, each one once. */
 export function parseCronField(
@@ -79,9 +88,7 @@ export function parseCronItem(
     fail,
   );
   const values: number[] = [];
-  for (let value = start; value <= end; value += step) {
-    values.push(value === spec.alsoMin ? spec.min : value);
-  }
+  for (let value = start; value <= end; value += step) values.push(value);
   return values;
 }
 

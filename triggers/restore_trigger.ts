@@ -4,18 +4,19 @@ import { CronTrigger } from "./cron_trigger.ts";
 import { SimpleTrigger } from "./simple_trigger.ts";
 
 /**
- * Reads a trigger back from its stored form, as `storeTrigger` wrote it.
+ * Reads a trigger back from its stored form: the JSON of a `CronTrigger` or a
+ * `SimpleTrigger`.
  *
- * @throws {SchedulerError} If `stored` is not the stored form of a `CronTrigger`
- * or a `SimpleTrigger`; the message says what is wrong.
+ * @throws {SchedulerError} If `stored` is anything else; the message says what is
+ * wrong.
  *
  * @example There and back
  * ```ts
- * import { CronTrigger, restoreTrigger, storeTrigger } from "@x/scheduler";
+ * import { CronTrigger, restoreTrigger } from "@x/scheduler";
  * import { assertEquals } from "@std/assert";
  *
  * const trigger = new CronTrigger("0 9 * * MON", { timeZone: "Asia/Tokyo" });
- * const restored = restoreTrigger(storeTrigger(trigger));
+ * const restored = restoreTrigger(JSON.stringify(trigger));
  * const monday = new Date("2026-01-05T00:00:00Z"); // 09:00 in Tokyo
  * assertEquals(restored.nextFireTime(new Date("2026-01-01")), monday);
  * ```

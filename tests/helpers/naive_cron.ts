@@ -43,13 +43,20 @@ export function cronExpressions(
         : dayOfMonth.matches(wall) || dayOfWeek.matches(wall);
     return {
       text: fields.map((field) => field.text).join(" "),
-      wild: /^\*(\/\d+)?$/.test(hour.text) || hour.text === "0-23",
+      wild: /^\*(\/\d+)?$/.test(hour.text) || coversAllHours(hour),
       matches: (wall) =>
         wall.getUTCSeconds() === 0 && minute.matches(wall) &&
         hour.matches(wall) && month.matches(wall) && matchesDay(wall),
       toString: () => fields.map((field) => field.text).join(" "),
     };
   });
+}
+
+function coversAllHours(field: Field): boolean {
+  for (let hour = 0; hour < 24; hour++) {
+    if (!field.matches(new Date(hour * 3_600_000))) return false;
+  }
+  return true;
 }
 
 const always = (text: string): fc.Arbitrary<Field> =>
