@@ -1,0 +1,106 @@
+import type { StoreChange } from "../src/job_store.ts";
+import type { FirestoreResult } from "./firestore_client.ts";
+import { toDate } from "./firestore_document.ts";
+import type { FirestoreQueries } from "./firestore_queries.ts";
+import type { FirestoreRequests } from "./firestore_requests.ts";
+
+/** So many documents are listened to; then it moves on to later ones. */
+const MAX_DOCUMENTS = 20;
+/** How soon it moves on. */
+const MOVE_ON_MS = 1_000;
+/** So late may an announcement arrive, for its author takes time to write. */
+const OVERLAP_MS = 5_000;
+/** The first and the longest pause before it tries again. */
+const RETRY_MS = { first: 1_000, longest: 60_000 };
+
+/**
+ * Listens to announcements in the collection, until it is ended. The client
+ * mends broken connections; when it gives up, this starts anew.
+ */
+export class FirestoreListener {
+  readonly #requests: FirestoreRequests;
+  readonly #queries: FirestoreQueries;
+  readonly #tell: (change: StoreChange) => void;
+  #started: Promise<void> | undefined;
+  #ended = false;
+  #unsubscribe: (() => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #retryMs = RETRY_MS.first;
+
+  constructor(
+    requests: FirestoreRequests,
+    queries: FirestoreQueries,
+    tell: (change: StoreChange) => void,
+  ) {
+    this.#requests = requests;
+    this.#queries = queries;
+    this.#tell = tell;
+  }
+
+  /** Resolves when it listens; rejects if it cannot. */
+  start(): Promise<void> {
+    return this.#started ??= this.#listen();
+  }
+
+  /** Leaves nothing behind. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#unsubscribe?.();
+  }
+
+  async #listen(): Promise<void> {
+    const now = await this.#requests.now();
+    if (this.#ended) return;
+    const open = Promise.withResolvers<void>();
+    let opened = false;
+    const unsubscribe = this.#queries
+      .announcedAfter(new Date(now - OVERLAP_MS), MAX_DOCUMENTS)
+      .onSnapshot(
+        (result) => {
+          opened = true;
+          open.resolve();
+          this.#onSnapshot(result);
+        },
+        (error) => {
+          open.reject(error);
+          if (opened) this.#restartIn(this.#retryMs);
+        },
+      );
+    this.#unsubscribe = () => {
+      unsubscribe();
+      open.resolve();
+    };
+    await this.#requests.listening(open.promise);
+  }
+
+  #onSnapshot(result: FirestoreResult): void {
+    for (const { type, doc } of result.docChanges()) {
+      const { claimableAt, kind } = doc.data()!;
+      if (type === "removed" || claimableAt === null) continue;
+      this.#tell({ when: toDate(claimableAt), kinds: [kind] });
+    }
+    if (result.docs.length >= MAX_DOCUMENTS) this.#restartIn(MOVE_ON_MS);
+  }
+
+  #restartIn(ms: number): void {
+    if (this.#ended) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#restart();
+    }, ms);
+  }
+
+  async #restart(): Promise<void> {
+    this.#unsubscribe?.();
+    try {
+      await this.#listen();
+      this.#retryMs = RETRY_MS.first;
+      // Something may have been missed.
+      if (!this.#ended) this.#tell({ when: undefined, kinds: undefined });
+    } catch {
+      this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.longest);
+      this.#restartIn(this.#retryMs);
+    }
+  }
+}
