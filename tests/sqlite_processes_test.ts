@@ -78,3 +78,52 @@ Deno.test("kill -9 at any moment: the file is sound, nothing acknowledged is mis
   assert(journal.added.size >= KILLS);
   assert(journal.removed.size > 0);
 });
+
+const EXAMPLE = new URL("../examples/sqlite.ts", import.meta.url).href;
+
+/** Starts the example with some permissions, and interrupts it when it runs. */
+async function runExample(
+  path: string,
+  permissions: readonly string[],
+): Promise<{ code: number; output: string; errors: string }> {
+  const example = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--no-prompt", ...permissions, EXAMPLE, path],
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const errors = new Response(example.stderr).text();
+  let output = "";
+  for await (
+    const text of example.stdout.pipeThrough(new TextDecoderStream())
+  ) {
+    if (output === "") example.kill("SIGINT");
+    output += text;
+  }
+  const { code } = await example.status;
+  return { code, output, errors: await errors };
+}
+
+Deno.test("needs no permission but to read and write in the directory of the file", async () => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file("schedules.db");
+  const permissions = ["read", "write"]
+    .map((access) => `--allow-${access}=${directory.path}`);
+  const first = await runExample(path, permissions);
+  assertEquals([first.code, first.errors], [0, ""]);
+  assertStringIncludes(first.output, "a new house");
+  const second = await runExample(path, permissions);
+  assertEquals([second.code, second.errors], [0, ""]);
+  assertStringIncludes(second.output, "welcome back");
+});
+
+Deno.test("a permission that is missing is named", async () => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file("schedules.db");
+  const { code, errors } = await runExample(path, [
+    `--allow-read=${directory.path}`,
+  ]);
+  assertEquals(code, 1);
+  assertStringIncludes(errors, `Cannot open "${path}"`);
+  assertStringIncludes(errors, "--allow-write");
+});
