@@ -1,3 +1,14 @@
+/** Throws if an option in bytes is not a whole number from 0 on, or Infinity. */
+export function checkMaxBytes(name: string, value: unknown): void {
+  const isWhole = Number.isSafeInteger(value) || value === Infinity;
+  if (!isWhole || (value as number) < 0) {
+    throw new RangeError(
+      `Cannot use ${name} ${value}: it must be a whole number of bytes, ` +
+        "at least 0",
+    );
+  }
+}
+
 /** Gathers the bytes of a text, up to a limit. */
 export class CappedText {
   readonly #maxBytes: number;

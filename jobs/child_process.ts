@@ -15,34 +15,38 @@ export interface ProgramEnd {
   readonly exitCode: number | undefined;
   /** The signal that ended it. */
   readonly signal: string | undefined;
+  /** Whether it was told to end before it did. */
+  readonly wasAborted: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** What is used of `node:child_process`; loaded when a program runs. */
-type Spawn = typeof import("node:child_process").spawn;
-type Child = ReturnType<Spawn>;
+type Child = ReturnType<typeof import("node:child_process").spawn>;
 type Signal = "SIGTERM" | "SIGKILL";
 
 /**
- * How long output may keep coming after the program has ended: for ever, if it
- * left something behind that holds its output open.
+ * Output may keep coming after the program has ended: for ever, if it left
+ * something behind that holds its output open. It is read for so many turns, not
+ * for so long: a busy process would lose what is there already.
  */
-const DRAIN_MS = 100;
+const DRAIN = { turns: 10, turnMs: 10 };
+/** How long it may take until what was killed has ended. */
+const KILLED_MS = 1_000;
 
 /**
  * Runs a program to its end. When the signal aborts, its whole process group is
- * told to end, and made to after `killAfterMs`; then this resolves.
+ * told to end; what is left when its output has ended, or after `killAfterMs`, is
+ * killed; then this resolves.
  *
  * @throws {Error} If the program cannot be started.
+ * @throws The reason of the signal, if that aborted before.
  */
 export async function runProgram(
   file: string,
   args: readonly string[],
   options: ProgramOptions,
 ): Promise<ProgramEnd> {
-  const { spawn } = await import("node:child_process");
-  const { default: process } = await import("node:process");
+  const { spawn, process } = await loadNode();
   const { signal, cwd, env } = options;
   signal.throwIfAborted();
   const hasGroups = process.platform !== "win32";
@@ -66,52 +70,90 @@ export async function runProgram(
   const stderr = new CappedText(options.maxOutputBytes);
   child.stdout!.on("data", (chunk: Uint8Array) => void stdout.add(chunk));
   child.stderr!.on("data", (chunk: Uint8Array) => void stderr.add(chunk));
-  const [exitCode, killedBy] = await ended(child, kill, options);
   return {
-    exitCode: exitCode ?? undefined,
-    signal: killedBy ?? undefined,
+    ...await ended(child, kill, options),
     stdout: stdout.toString(),
     stderr: stderr.toString(),
   };
+}
+
+async function loadNode() {
+  try {
+    const { spawn } = await import("node:child_process");
+    const { default: process } = await import("node:process");
+    return { spawn, process };
+  } catch (cause) {
+    throw new Error("no programs can run here; Deno, Node or Bun is needed", {
+      cause,
+    });
+  }
 }
 
 async function ended(
   child: Child,
   kill: (name: Signal) => void,
   { signal, killAfterMs }: ProgramOptions,
-): Promise<[number | null, string | null]> {
-  const closed = new Promise<void>((resolve) => child.once("close", resolve));
-  let killTimer: ReturnType<typeof setTimeout> | undefined;
-  const end = () => {
-    kill("SIGTERM");
-    killTimer = setTimeout(() => kill("SIGKILL"), killAfterMs);
-  };
+): Promise<Pick<ProgramEnd, "exitCode" | "signal" | "wasAborted">> {
+  let how: [code: number | null, signal: string | null] | undefined;
+  const exited = new Promise<void>((resolve, reject) => {
+    child.once("exit", (...codeAndSignal) => {
+      how = codeAndSignal;
+      resolve();
+    });
+    // Stays: it also comes if the child cannot be killed.
+    child.on("error", reject);
+  });
+  const closed = new Promise<void>((resolve) => {
+    child.once("close", () => resolve());
+  });
   try {
-    const exit = new Promise<[number | null, string | null]>(
-      (resolve, reject) => {
-        child.once("error", reject);
-        child.once("exit", (code, signal) => resolve([code, signal]));
-      },
-    );
-    signal.addEventListener("abort", end, { once: true });
-    const how = await exit;
-    // What it started may still be there, and not heed what it was told.
-    if (signal.aborted) kill("SIGKILL");
-    await withinDrain(closed);
-    return how;
+    await exitOrAbort(exited, signal);
+    const wasAborted = how === undefined;
+    if (wasAborted) {
+      kill("SIGTERM");
+      await within(killAfterMs, closed);
+      kill("SIGKILL");
+      await within(KILLED_MS, exited);
+    }
+    for (let turn = 0; turn < DRAIN.turns; turn++) {
+      if (await within(DRAIN.turnMs, closed)) break;
+    }
+    const [code, killedBy] = how ?? [];
+    return {
+      exitCode: code ?? undefined,
+      signal: killedBy ?? undefined,
+      wasAborted,
+    };
   } finally {
-    signal.removeEventListener("abort", end);
-    clearTimeout(killTimer);
     child.stdout?.destroy();
     child.stderr?.destroy();
   }
 }
 
-async function withinDrain(closed: Promise<void>): Promise<void> {
+/** Waits until the program has exited or the signal aborts. */
+async function exitOrAbort(
+  exited: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const onAbort = () => resolve();
+  signal.addEventListener("abort", onAbort);
+  try {
+    await Promise.race([exited, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Waits for a promise, but not for ever; says whether it was in time. */
+async function within(ms: number, promise: Promise<void>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, DRAIN_MS);
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
   });
-  await Promise.race([closed, late]);
-  clearTimeout(timer);
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -2,8 +2,9 @@ import { SchedulerError } from "../src/errors.ts";
 import type { Job, JobContext } from "../src/job.ts";
 import type { StoreTask } from "../src/task.ts";
 import { errorText } from "../src/text.ts";
-import { checkDuration } from "../src/validate.ts";
-import { CappedText } from "./capped_text.ts";
+import { checkDuration, checkName } from "../src/validate.ts";
+import { CappedText, checkMaxBytes } from "./capped_text.ts";
+import { TimeLimit } from "./time_limit.ts";
 
 /** Options of {@linkcode CurlJob}. */
 export interface CurlJobOptions {
@@ -75,7 +76,8 @@ export class CurlJob implements Job {
    * @param init What `fetch` takes; a body that can be read only once, such as a
    *   stream, is refused.
    * @throws {TypeError} If the request makes no sense.
-   * @throws {RangeError} If a number among the options makes no sense.
+   * @throws {RangeError} If the kind or a number among the options makes no
+   *   sense.
    */
   constructor(
     kind: string,
@@ -83,16 +85,13 @@ export class CurlJob implements Job {
     init: RequestInit = {},
     options: CurlJobOptions = {},
   ) {
+    checkName("kind", kind);
     const { timeoutMs = 30_000, maxBodyBytes = 65_536 } = options;
     checkDuration("timeoutMs", timeoutMs, { min: 1, max: 2 ** 31 - 1 });
-    if (!(maxBodyBytes >= 0)) {
-      throw new RangeError(
-        `Cannot use maxBodyBytes ${maxBodyBytes}: it must be 0 or more`,
-      );
-    }
+    checkMaxBytes("maxBodyBytes", maxBodyBytes);
     this.kind = kind;
     this.#url = checkRequest(kind, url, init);
-    this.#init = { ...init };
+    this.#init = { ...init, headers: new Headers(init.headers) };
     this.#timeoutMs = timeoutMs;
     this.#maxBodyBytes = maxBodyBytes;
   }
@@ -108,41 +107,34 @@ export class CurlJob implements Job {
     task: StoreTask,
     { signal }: Pick<JobContext, "signal">,
   ): Promise<StoreTask> {
-    const over = new AbortController();
-    const timer = setTimeout(() => over.abort(), this.#timeoutMs);
+    const { signal: ownSignal } = this.#init;
+    const signals = ownSignal ? [signal, ownSignal] : [signal];
+    const limit = new TimeLimit(this.#timeoutMs, signals);
     try {
-      const { status, body } = await this.#send(signal, over.signal);
+      const { status, body } = await this.#send(limit.signal);
       if (status < 200 || status > 399) {
-        throw new CurlJobError(
-          `${this.#request()} answered ${status}: ${body.slice(0, 200)}`,
-          this.#url,
-          { status, body },
-        );
+        const said = body.length > MAX_SAID
+          ? `${body.slice(0, MAX_SAID)}…`
+          : body;
+        throw this.#failure(`answered ${status}: ${said}`, { status, body });
       }
       task.result = `${status}\n${body}`;
       return task;
     } catch (cause) {
-      signal.throwIfAborted();
       if (cause instanceof CurlJobError) throw cause;
-      const why = over.signal.aborted
-        ? `took longer than ${this.#timeoutMs} ms`
-        : `failed: ${reasonOf(cause)}`;
-      throw new CurlJobError(`${this.#request()} ${why}`, this.#url, {}, {
-        cause,
-      });
+      if (limit.isOver) {
+        const why = `took longer than ${this.#timeoutMs} ms`;
+        throw this.#failure(why, {}, cause);
+      }
+      signal.throwIfAborted();
+      throw this.#failure(`failed: ${reasonOf(cause)}`, {}, cause);
     } finally {
-      clearTimeout(timer);
+      limit.end();
     }
   }
 
-  async #send(
-    ...signals: AbortSignal[]
-  ): Promise<{ status: number; body: string }> {
-    const { signal } = this.#init;
-    const response = await fetch(this.#url, {
-      ...this.#init,
-      signal: AbortSignal.any(signal ? [...signals, signal] : signals),
-    });
+  async #send(signal: AbortSignal): Promise<{ status: number; body: string }> {
+    const response = await fetch(this.#url, { ...this.#init, signal });
     const body = new CappedText(this.#maxBodyBytes);
     const reader = response.body?.getReader();
     for (let chunk = await reader?.read(); chunk?.value;) {
@@ -155,25 +147,46 @@ export class CurlJob implements Job {
     return { status: response.status, body: body.toString() };
   }
 
-  #request(): string {
-    return `${this.#init.method?.toUpperCase() ?? "GET"} ${this.#url}`;
+  #failure(
+    why: string,
+    answer: { status?: number; body?: string },
+    cause?: unknown,
+  ): CurlJobError {
+    const method = this.#init.method?.toUpperCase() ?? "GET";
+    return new CurlJobError(
+      `Cannot run "${this.kind}": ${method} ${this.#url} ${why}`,
+      this.#url,
+      answer,
+      { cause },
+    );
   }
 }
+
+/** How much of a body is in a message, in UTF-16 code units. */
+const MAX_SAID = 200;
 
 function checkRequest(
   kind: string,
   url: string | URL,
   init: RequestInit,
 ): string {
+  if (!URL.canParse(url)) {
+    throw new TypeError(
+      `Cannot make job "${kind}" for "${url}": it is not a URL`,
+    );
+  }
+  const { protocol, href, username, password, host } = new URL(url);
+  if (username !== "" || password !== "") {
+    // Does not repeat them: messages go to logs.
+    throw new TypeError(
+      `Cannot make job "${kind}" for ${protocol}//…@${host}: the URL must ` +
+        "have no user name or password; send an authorization header instead",
+    );
+  }
   const fault = (why: string, cause?: unknown) =>
-    new TypeError(`Cannot make job "${kind}" for "${url}": ${why}`, { cause });
-  if (!URL.canParse(url)) throw fault("it is not a URL");
-  const { protocol, href, username, password } = new URL(url);
+    new TypeError(`Cannot make job "${kind}" for "${href}": ${why}`, { cause });
   if (protocol !== "http:" && protocol !== "https:") {
     throw fault("it must begin with http:// or https://");
-  }
-  if (username !== "" || password !== "") {
-    throw fault("it must not have a password in it; send a header instead");
   }
   if (isOneShot(init.body)) {
     throw fault(
@@ -196,8 +209,10 @@ function isOneShot(body: RequestInit["body"]): boolean {
 
 /** `fetch` hides the reason for a failure in the cause of its error. */
 function reasonOf(error: unknown): string {
-  const { cause } = error as { cause?: unknown };
-  return cause === undefined
-    ? errorText(error)
-    : `${errorText(error)}: ${errorText(cause)}`;
+  if (error instanceof AggregateError && error.message === "") {
+    return error.errors.map(reasonOf).join(", ");
+  }
+  return error instanceof Error && error.cause !== undefined
+    ? `${errorText(error)}: ${reasonOf(error.cause)}`
+    : errorText(error);
 }

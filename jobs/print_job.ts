@@ -1,5 +1,6 @@
 import type { Job } from "../src/job.ts";
 import type { StoreTask } from "../src/task.ts";
+import { checkName } from "../src/validate.ts";
 
 /** Options of {@linkcode PrintJob}. */
 export interface PrintJobOptions {
@@ -33,8 +34,13 @@ export class PrintJob implements Job {
   readonly kind: string;
   readonly #print: (text: string) => void;
 
-  /** Makes a job of the given kind. */
+  /**
+   * Makes a job of the given kind.
+   *
+   * @throws {RangeError} If the kind makes no sense.
+   */
   constructor(kind: string = "print", options: PrintJobOptions = {}) {
+    checkName("kind", kind);
     this.kind = kind;
     this.#print = options.print ?? ((text) => console.log(text));
   }

@@ -2,9 +2,15 @@ import { SchedulerError } from "../src/errors.ts";
 import type { Job, JobContext } from "../src/job.ts";
 import type { StoreTask } from "../src/task.ts";
 import { errorText } from "../src/text.ts";
-import { checkDuration } from "../src/validate.ts";
-import { type ProgramEnd, runProgram } from "./child_process.ts";
+import { checkDuration, checkName } from "../src/validate.ts";
+import { checkMaxBytes } from "./capped_text.ts";
+import {
+  type ProgramEnd,
+  type ProgramOptions,
+  runProgram,
+} from "./child_process.ts";
 import { shellWords } from "./shell_words.ts";
+import { TimeLimit } from "./time_limit.ts";
 
 /** Options of {@linkcode ShellJob}. */
 export interface ShellJobOptions {
@@ -12,7 +18,8 @@ export interface ShellJobOptions {
    * The only commands that may run. The payload is then split into words, with
    * single quotes, double quotes and backslashes as in a shell, and no shell is
    * involved: nothing is expanded, piped or redirected. The first word must be
-   * one of these, to the letter.
+   * one of these, to the letter. Mind commands that run others, such as `env`,
+   * `find` or `xargs`.
    *
    * @default undefined: the payload is run by `sh -c`
    */
@@ -32,7 +39,8 @@ export interface ShellJobOptions {
   readonly maxOutputBytes?: number;
   /**
    * How long a command that was told to end (SIGTERM) may take before it is
-   * killed (SIGKILL), in milliseconds.
+   * killed (SIGKILL), in milliseconds. What it has started gets as long if it
+   * holds the output open; else it is killed once the command has ended.
    *
    * @default 2_000
    */
@@ -80,7 +88,8 @@ export class ShellJobError extends SchedulerError {
  *
  * When the run is aborted or takes too long, the whole process group of the
  * command is ended (on Windows, which has none, the command alone). What a
- * command leaves behind in the background when it ends by itself is left alone.
+ * command leaves behind in the background when it ends by itself is left alone,
+ * but nobody reads its output any more.
  *
  * Whoever can schedule such a task can run anything: see `allow`. Deno needs
  * `--allow-run --allow-env`; if `--allow-run` names programs, only the command
@@ -108,28 +117,40 @@ export class ShellJobError extends SchedulerError {
 export class ShellJob implements Job {
   /** The kind of the job. */
   readonly kind: string;
-  readonly #options: ShellJobOptions;
+  readonly #allow: readonly string[] | undefined;
+  readonly #timeoutMs: number;
+  readonly #options: Omit<ProgramOptions, "signal">;
 
   /**
    * Makes a job of the given kind.
    *
-   * @throws {RangeError} If a number among the options makes no sense.
+   * @throws {RangeError} If the kind or a number among the options makes no
+   *   sense.
+   * @throws {TypeError} If `allow` is not an array of commands.
    */
   constructor(kind: string = "shell", options: ShellJobOptions = {}) {
-    const { timeoutMs, maxOutputBytes, killAfterMs } = options;
-    if (timeoutMs !== undefined && timeoutMs !== Infinity) {
+    checkName("kind", kind);
+    const {
+      allow,
+      timeoutMs = Infinity,
+      maxOutputBytes = 65_536,
+      killAfterMs = 2_000,
+    } = options;
+    if (timeoutMs !== Infinity) {
       checkDuration("timeoutMs", timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     }
-    if (killAfterMs !== undefined) {
-      checkDuration("killAfterMs", killAfterMs, { min: 0, max: 2 ** 31 - 1 });
-    }
-    if (maxOutputBytes !== undefined && !(maxOutputBytes >= 0)) {
-      throw new RangeError(
-        `Cannot use maxOutputBytes ${maxOutputBytes}: it must be 0 or more`,
-      );
-    }
+    checkDuration("killAfterMs", killAfterMs, { min: 0, max: 2 ** 31 - 1 });
+    checkMaxBytes("maxOutputBytes", maxOutputBytes);
+    if (allow !== undefined) checkAllow(kind, allow);
     this.kind = kind;
-    this.#options = options;
+    this.#allow = allow && [...allow];
+    this.#timeoutMs = timeoutMs;
+    this.#options = {
+      maxOutputBytes,
+      killAfterMs,
+      cwd: options.cwd,
+      env: options.env && { ...options.env },
+    };
   }
 
   /**
@@ -138,112 +159,139 @@ export class ShellJob implements Job {
    * @returns The task, with what the command wrote as its result.
    * @throws {ShellJobError} If the command cannot be run, fails or takes too
    *   long.
+   * @throws {PayloadError} If the payload is not UTF-8.
    * @throws The reason of the signal, if that aborts.
    */
   async execute(
     task: StoreTask,
     { signal }: Pick<JobContext, "signal">,
   ): Promise<StoreTask> {
-    const [file, ...args] = this.#command(task.text());
-    const { timeoutMs = Infinity, ...options } = this.#options;
-    const over = new AbortController();
-    const timer = timeoutMs === Infinity
-      ? undefined
-      : setTimeout(() => over.abort(), timeoutMs);
-    const abort = () => over.abort();
-    signal.addEventListener("abort", abort);
-    if (signal.aborted) abort();
+    signal.throwIfAborted();
+    const command = this.#command(task);
+    const limit = new TimeLimit(this.#timeoutMs, [signal]);
     try {
-      const end = await this.#run(file, args, options, over.signal);
-      signal.throwIfAborted();
-      if (over.signal.aborted) {
-        throw new ShellJobError(
-          `Command took longer than ${timeoutMs} ms`,
-          end,
-        );
+      const end = await this.#run(task, command, limit.signal);
+      if (end.wasAborted) {
+        signal.throwIfAborted();
+        throw failure(task, `took longer than ${this.#timeoutMs} ms`, end);
       }
-      task.result = outputOf(end);
+      if (end.exitCode !== 0) throw failure(task, howItFailed(end), end);
+      task.result = end.stdout;
       return task;
     } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
+      limit.end();
     }
   }
 
   async #run(
-    file: string,
-    args: readonly string[],
-    options: ShellJobOptions,
+    { slug }: StoreTask,
+    [file, ...args]: readonly string[],
     signal: AbortSignal,
   ): Promise<ProgramEnd> {
-    const { maxOutputBytes = 65_536, killAfterMs = 2_000, cwd, env } = options;
     try {
-      return await runProgram(file, args, {
-        maxOutputBytes,
-        killAfterMs,
-        cwd,
-        env,
-        signal,
-      });
+      return await runProgram(file, args, { ...this.#options, signal });
     } catch (cause) {
-      if (signal.aborted) {
-        return {
-          exitCode: undefined,
-          signal: undefined,
-          stdout: "",
-          stderr: "",
-        };
-      }
-      throw cannotRun(file, cwd, cause);
+      if (signal.aborted) return NEVER_RAN;
+      throw cannotRun(slug, whyNot(file, this.#options.cwd, cause), cause);
     }
   }
 
-  #command(payload: string): string[] {
+  #command(task: StoreTask): readonly string[] {
+    const payload = task.text();
     if (payload.trim() === "") {
-      throw new ShellJobError(
-        "Cannot run an empty command: the payload is what is run",
-      );
+      throw cannotRun(task.slug, "its payload is empty; it must be a command");
     }
-    const { allow } = this.#options;
-    if (allow === undefined) return ["sh", "-c", payload];
-    const words = shellWords(payload);
-    if (!allow.includes(words[0])) {
-      throw new ShellJobError(
-        `Cannot run "${words[0]}": it is not allowed; only ` +
-          `${allow.map((command) => `"${command}"`).join(", ")} may run`,
+    if (this.#allow === undefined) return ["sh", "-c", payload];
+    const words = wordsOf(task.slug, payload);
+    if (!this.#allow.includes(words[0])) {
+      const allowed = this.#allow.map((command) => `"${command}"`).join(", ");
+      throw cannotRun(
+        task.slug,
+        `the command "${words[0]}" is not allowed; ` +
+          (allowed === "" ? "nothing is" : `only ${allowed} may run`),
       );
     }
     return words;
   }
 }
 
-function outputOf(end: ProgramEnd): string {
-  const { exitCode, signal, stdout, stderr } = end;
-  if (exitCode === 0) return stdout;
-  const how = exitCode === undefined
+/** The end of a program that was aborted before it could start. */
+const NEVER_RAN: ProgramEnd = {
+  exitCode: undefined,
+  signal: undefined,
+  wasAborted: true,
+  stdout: "",
+  stderr: "",
+};
+
+/** How much of stderr is in a message, in UTF-16 code units. */
+const MAX_SAID = 2_000;
+
+function checkAllow(kind: string, allow: unknown): void {
+  const isCommand = (item: unknown) =>
+    typeof item === "string" && item !== "" && !item.includes("\0");
+  if (!Array.isArray(allow) || !allow.every(isCommand)) {
+    throw new TypeError(
+      `Cannot make job "${kind}": allow must be an array of commands`,
+    );
+  }
+}
+
+function wordsOf(slug: string, payload: string): string[] {
+  try {
+    return shellWords(payload);
+  } catch (cause) {
+    throw cannotRun(slug, errorText(cause), cause);
+  }
+}
+
+function howItFailed({ exitCode, signal }: ProgramEnd): string {
+  return exitCode === undefined
     ? `was ended by ${signal}`
     : `failed with exit code ${exitCode}`;
-  const said = stderr.trim();
-  throw new ShellJobError(
-    `Command ${how}${said === "" ? "" : `: ${said}`}`,
+}
+
+function failure(
+  { slug }: StoreTask,
+  how: string,
+  end: ProgramEnd,
+): ShellJobError {
+  const stderr = end.stderr.trim();
+  const said = stderr.length > MAX_SAID
+    ? `…${stderr.slice(-MAX_SAID)}`
+    : stderr;
+  return new ShellJobError(
+    `The command of "${slug}" ${how}${said === "" ? "" : `: ${said}`}`,
     end,
   );
 }
 
-function cannotRun(
+function cannotRun(slug: string, why: string, cause?: unknown): ShellJobError {
+  return new ShellJobError(`Cannot run "${slug}": ${why}`, undefined, {
+    cause,
+  });
+}
+
+function whyNot(
   file: string,
   cwd: string | undefined,
   cause: unknown,
-): ShellJobError {
+): string {
   const { code, name } = cause as { code?: string; name?: string };
-  const why = code === "ENOENT"
-    ? `there is no such program${
-      cwd === undefined ? "" : ` or no directory "${cwd}"`
-    }`
-    : name === "NotCapable" || code === "EACCES" || code === "EPERM"
-    ? `this process may not: ${errorText(cause)}`
-    : errorText(cause);
-  return new ShellJobError(`Cannot run "${file}": ${why}`, undefined, {
-    cause,
-  });
+  if (name === "NotCapable") {
+    return `${errorText(cause)}; Deno needs --allow-run and --allow-env`;
+  }
+  switch (code) {
+    case "ENOENT":
+      return `there is no such program as "${file}" on the PATH` +
+        (cwd === undefined ? "" : `, or no directory "${cwd}"`) +
+        (file === "sh" ? "; commands in `allow` need no shell" : "");
+    case "EACCES":
+    case "EPERM":
+      return `this process may not run "${file}"`;
+    case "E2BIG":
+      return "the command is too long for this system";
+    default:
+      return errorText(cause);
+  }
 }

@@ -1,14 +1,15 @@
 /**
- * Splits a command into words, without a shell. Blanks separate words. In single
- * quotes everything stands for itself; in double quotes all but `\` and `"`;
- * outside, `\` makes the next character stand for itself. Nothing is expanded:
- * `$`, `*`, `|`, `;` and the like have no meaning.
+ * Splits a command into words, without a shell. Spaces, tabs and line breaks
+ * separate words. In single quotes everything stands for itself; in double quotes
+ * all but `\` and `"`; outside, `\` makes the next character stand for itself.
+ * Nothing is expanded: `$`, `*`, `|`, `;` and the like have no meaning.
  *
  * @throws {SyntaxError} If a quote is not closed or the last character is `\`.
  */
 export function shellWords(command: string): string[] {
   const words: string[] = [];
-  const token = /\s+|'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^\s'"\\]+)/ysu;
+  const token =
+    /[ \t\r\n]+|'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^ \t\r\n'"\\]+)/ysu;
   let word: string | undefined;
   while (token.lastIndex < command.length) {
     const at = token.lastIndex;
