@@ -90,7 +90,8 @@ export class CurlJob implements Job {
     checkDuration("timeoutMs", timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     checkMaxBytes("maxBodyBytes", maxBodyBytes);
     this.kind = kind;
-    this.#url = checkRequest(kind, url, init);
+    this.#url = checkUrl(kind, url);
+    checkRequest(kind, this.#url, init);
     this.#init = { ...init, headers: new Headers(init.headers) };
     this.#timeoutMs = timeoutMs;
     this.#maxBodyBytes = maxBodyBytes;
@@ -152,9 +153,9 @@ export class CurlJob implements Job {
     answer: { status?: number; body?: string },
     cause?: unknown,
   ): CurlJobError {
-    const method = this.#init.method?.toUpperCase() ?? "GET";
+    const request = `${methodOf(this.#init)} ${this.#url}`;
     return new CurlJobError(
-      `Cannot run "${this.kind}": ${method} ${this.#url} ${why}`,
+      `Cannot run "${this.kind}": ${request} ${why}`,
       this.#url,
       answer,
       { cause },
@@ -165,41 +166,50 @@ export class CurlJob implements Job {
 /** How much of a body is in a message, in UTF-16 code units. */
 const MAX_SAID = 200;
 
-function checkRequest(
-  kind: string,
-  url: string | URL,
-  init: RequestInit,
-): string {
-  if (!URL.canParse(url)) {
-    throw new TypeError(
-      `Cannot make job "${kind}" for "${url}": it is not a URL`,
-    );
-  }
-  const { protocol, href, username, password, host } = new URL(url);
-  if (username !== "" || password !== "") {
-    // Does not repeat them: messages go to logs.
-    throw new TypeError(
-      `Cannot make job "${kind}" for ${protocol}//…@${host}: the URL must ` +
-        "have no user name or password; send an authorization header instead",
-    );
-  }
-  const fault = (why: string, cause?: unknown) =>
-    new TypeError(`Cannot make job "${kind}" for "${href}": ${why}`, { cause });
+/** Returns the URL in its normal form, or throws. */
+function checkUrl(kind: string, url: string | URL): string {
+  // Messages go to logs: no passwords there.
+  const shown = String(url).replace(/\/\/[^/?#]*@/, "//…@");
+  const fault = (why: string) =>
+    new TypeError(`Cannot make job "${kind}" for "${shown}": ${why}`);
+  if (!URL.canParse(url)) throw fault("it is not a URL");
+  const { protocol, href, username, password } = new URL(url);
   if (protocol !== "http:" && protocol !== "https:") {
     throw fault("it must begin with http:// or https://");
   }
+  if (username !== "" || password !== "") {
+    throw fault("it must not have a password in it; send a header instead");
+  }
+  return href;
+}
+
+/** Throws if `fetch` would refuse the request, or would on its second run. */
+function checkRequest(kind: string, url: string, init: RequestInit): void {
+  const fault = (why: string, cause?: unknown) =>
+    new TypeError(`Cannot make job "${kind}" for "${url}": ${why}`, { cause });
   if (isOneShot(init.body)) {
     throw fault(
       "its body can be read only once, but each run sends it again; " +
         "pass a string or bytes",
     );
   }
+  // Not every runtime finds these two before it sends the request.
+  const method = methodOf(init);
+  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(method)) {
+    throw fault(`"${method}" is not a method`);
+  }
+  if ((method === "GET" || method === "HEAD") && init.body != null) {
+    throw fault(`a ${method} request has no body; pass method "POST"`);
+  }
   try {
-    new Request(href, { ...init, signal: null });
+    new Request(url, { ...init, signal: null });
   } catch (cause) {
     throw fault(errorText(cause), cause);
   }
-  return href;
+}
+
+function methodOf({ method = "GET" }: RequestInit): string {
+  return method.toUpperCase();
 }
 
 function isOneShot(body: RequestInit["body"]): boolean {

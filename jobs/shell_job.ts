@@ -110,7 +110,7 @@ export class ShellJobError extends SchedulerError {
  *   result: "",
  * });
  * const { signal } = new AbortController();
- * await new ShellJob().execute(task, { signal, scheduledFor: task.when });
+ * await new ShellJob().execute(task, { signal });
  * assertEquals(task.result, "42\n");
  * ```
  */

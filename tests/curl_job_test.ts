@@ -340,6 +340,8 @@ Deno.test("a curl job refuses a URL that fetch would refuse", () => {
     ["file:///etc/passwd", "http"],
     ["https://me@example.com", "header"],
     ["https://me:secret@example.com", "header"],
+    ["https://me:secret@example.com:99999", "not a URL"],
+    ["ftp://me:secret@example.com/", "http"],
   ];
   for (const [url, fault] of faults) {
     const error = assertThrows(
@@ -362,6 +364,7 @@ Deno.test("a curl job refuses a request that cannot be sent, or not twice", () =
     [{ body: new ReadableStream(), method: "POST", duplex: "half" }, once],
     [{ body: chunks(), method: "POST", duplex: "half" }, once],
     [{ body: "x" }, /body/i],
+    [{ body: "", method: "head" }, /body/i],
     [{ method: "NOT A METHOD" }, /method/i],
     [{ headers: { "not a name": "x" } }, /header/i],
   ];
