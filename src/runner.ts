@@ -46,9 +46,12 @@ const HAND_BACK_MS = 5_000;
 export class Runner {
   readonly #settings: RunnerSettings;
   readonly #alarm: Alarm;
+  /** When the next task can be claimed, for all that is known. */
+  #dueAt = Infinity;
   readonly #leases: Leases;
   readonly #settler: Settler;
   readonly #stopping = new AbortController();
+  #starting: Promise<void> = Promise.resolve();
   #watch: AsyncDisposable | undefined;
   #loop: Promise<void> | undefined;
   #executing = 0;
@@ -71,13 +74,18 @@ export class Runner {
   }
 
   /** Resolves when it runs; rejects if the store cannot be used. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#starting = this.#start();
+  }
+
+  async #start(): Promise<void> {
     const { store, clock } = this.#settings;
     this.#watch = await store.watch((change) => this.#onChange(change));
     try {
       await this.#planNextLook();
+      this.#stopping.signal.throwIfAborted();
     } catch (error) {
-      await this.#watch[Symbol.asyncDispose]();
+      await this.#unwatch();
       throw error;
     }
     this.#busySince = clock.monotonic();
@@ -86,7 +94,7 @@ export class Runner {
 
   /** Looks for due tasks at once: more kinds are known now. */
   wake(): void {
-    this.#alarm.setNow();
+    this.#lookAt(-Infinity);
   }
 
   /** The runs of tasks with these slugs; all runs, if none are given. */
@@ -99,20 +107,28 @@ export class Runner {
    * them to end, and hands back to the store what did not finish.
    */
   async stop(timeoutMs: number): Promise<void> {
+    // A start that fails has nothing to stop, and tells its own caller.
+    await this.#within(HAND_BACK_MS, this.#starting.catch(() => {}));
     const unwatched = this.#unwatch();
-    this.#stopping.abort();
+    this.#stopping.abort(
+      new SchedulerError("Cannot start the scheduler: it was stopped"),
+    );
     this.#alarm.setNow();
     await this.#within(timeoutMs, this.#drained());
     if (this.#executing > 0) await this.#abortJobs();
-    await this.#within(HAND_BACK_MS, this.#settledAll());
+    await this.#within(
+      HAND_BACK_MS,
+      Promise.all([this.#settledAll(), unwatched]),
+    );
     this.#settler.giveUp();
     await this.#leases.end();
-    await unwatched;
   }
 
   async #unwatch(): Promise<void> {
+    const watch = this.#watch;
+    this.#watch = undefined;
     try {
-      await this.#watch?.[Symbol.asyncDispose]();
+      await watch?.[Symbol.asyncDispose]();
     } catch (error) {
       const { logger } = this.#settings;
       logger.warn(`Cannot end the watch: ${errorText(error)}`, { error });
@@ -125,8 +141,11 @@ export class Runner {
     for (;;) {
       await this.#alarm.ring();
       if (this.#stopping.signal.aborted) return;
+      const due = this.#dueAt <= clock.monotonic();
+      this.#dueAt = Infinity;
       try {
-        await this.#runDue();
+        if (due) await this.#runDue();
+        else await this.#planNextLook();
         if (retryMs > RETRY_MS.first) logger.warn("The store answers again");
         retryMs = RETRY_MS.first;
       } catch (error) {
@@ -137,7 +156,7 @@ export class Runner {
         );
         await clock.sleep(retryMs, this.#stopping.signal);
         retryMs = Math.min(retryMs * 2, RETRY_MS.longest);
-        this.#alarm.setNow();
+        this.wake();
       }
     }
   }
@@ -173,7 +192,7 @@ export class Runner {
   }
 
   #makeRoom(): void {
-    if (this.#full) this.#alarm.setNow();
+    if (this.#full) this.wake();
   }
 
   /** Claims up to `limit` due tasks and sets off their jobs. */
@@ -266,19 +285,24 @@ export class Runner {
     if (when === undefined) return;
     if (when > now) this.#misses = 0;
     const earliest = present + Math.min(2 ** this.#misses++, 1_000);
-    this.#alarm.setAt(Math.max(this.#lookAt(when), earliest));
+    this.#lookAt(Math.max(this.#claimableAt(when), earliest));
   }
 
   #onChange({ when, kinds }: StoreChange): void {
     const { registry } = this.#settings;
     if (kinds?.some((kind) => registry.has(kind)) ?? true) {
-      if (when === undefined) this.#alarm.setNow();
-      else this.#alarm.setAt(this.#lookAt(when));
+      this.#lookAt(when === undefined ? -Infinity : this.#claimableAt(when));
     }
   }
 
-  /** When to look for a task that is due at `when`. */
-  #lookAt(when: Date): number {
+  /** Looks for due tasks at `at`, unless it does so sooner. */
+  #lookAt(at: number): void {
+    this.#dueAt = Math.min(this.#dueAt, at);
+    this.#alarm.setAt(at);
+  }
+
+  /** When to look for a task that can be claimed from `when` on. */
+  #claimableAt(when: Date): number {
     const { storeClock, clock, jitterMs } = this.#settings;
     const jitter = jitterMs === 0 ? 0 : jitterMs * clock.random();
     return storeClock.toMonotonic(when) + jitter;
@@ -321,7 +345,7 @@ export class Runner {
     await this.#leases.renewed();
   }
 
-  async #within(timeoutMs: number, done: Promise<void>): Promise<void> {
+  async #within(timeoutMs: number, done: Promise<unknown>): Promise<void> {
     const over = new AbortController();
     await Promise.race([
       done.finally(() => over.abort()),

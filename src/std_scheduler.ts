@@ -107,7 +107,6 @@ export class StdScheduler<Transaction = never>
   readonly #registry = new Registry();
   readonly #storeClock: StoreClock;
   #runner: Runner | undefined;
-  #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #unlisten: (() => void) | undefined;
 
@@ -151,10 +150,9 @@ export class StdScheduler<Transaction = never>
     signal?.addEventListener("abort", stop);
     this.#unlisten = () => signal?.removeEventListener("abort", stop);
     try {
-      await (this.#starting = runner.start());
+      await runner.start();
     } catch (error) {
-      this.#unlisten();
-      if (this.#runner === runner) this.#runner = undefined;
+      this.#forget(runner);
       throw error;
     }
   }
@@ -244,15 +242,17 @@ export class StdScheduler<Transaction = never>
   async #stop(timeoutMs: number): Promise<void> {
     const runner = this.#runner;
     try {
-      // A start that fails has nothing to stop, and tells its own caller.
-      await this.#starting?.catch(() => {});
-      this.#unlisten?.();
-      if (runner === this.#runner) await runner?.stop(timeoutMs);
+      await runner?.stop(timeoutMs);
     } finally {
-      this.#runner = undefined;
-      this.#starting = undefined;
+      this.#forget(runner);
       this.#stopping = undefined;
     }
+  }
+
+  #forget(runner: Runner | undefined): void {
+    if (this.#runner !== runner) return;
+    this.#unlisten?.();
+    this.#runner = undefined;
   }
 
   async #toTask(entry: ScheduleJobsEntry): Promise<NewTask> {
