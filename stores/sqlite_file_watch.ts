@@ -10,34 +10,40 @@ export interface FileWatchSettings {
   onCommit(): void;
 }
 
-/** How long others' commits may go unnoticed where the file system is silent. */
-const POLL_MS = 200;
-/** How long to gather events: a busy file has thousands a second. */
-const GATHER_MS = 10;
+/** The pause before the first look after a write: it may be one of many. */
+const FIRST_LOOK_MS = 2;
+/** The longest pause between looks, while looking. */
+const LONGEST_LOOK_MS = 200;
+/**
+ * How long to keep looking after a write: it shows only when the disk has
+ * confirmed the commit, and of that the file system tells nothing.
+ */
+const LOOKING_MS = 10_000;
 
 /**
- * Notices what other connections and processes commit. It asks SQLite every
- * 200 ms, until the file system has shown that it tells of changes of the file;
- * from then on it asks only when told, and costs nothing while nobody writes.
+ * Notices what other connections and processes commit, by asking SQLite. Once
+ * the file system has shown that it tells of writes to the file, there is no
+ * need to ask but after a write: while nobody writes, nothing happens at all.
  */
 export class SqliteFileWatch {
   readonly #settings: FileWatchSettings;
   #version: unknown;
   #watcher: FSWatcher | undefined;
-  #poll: ReturnType<typeof setInterval> | undefined;
-  #check: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pauseMs = LONGEST_LOOK_MS;
+  /** Until when to keep looking, on `performance.now()`. */
+  #lookUntil = Infinity;
 
   constructor(settings: FileWatchSettings) {
     this.#settings = settings;
-    this.#version = settings.readVersion();
-    this.#poll = setInterval(() => this.#look(), POLL_MS);
+    this.#version = this.#readVersion();
+    this.#timer = setTimeout(() => this.#look(), this.#pauseMs);
     this.#listen();
   }
 
   /** Ends the watch. */
   [Symbol.dispose](): void {
-    clearInterval(this.#poll);
-    clearTimeout(this.#check);
+    clearTimeout(this.#timer);
     this.#watcher?.close();
   }
 
@@ -45,39 +51,42 @@ export class SqliteFileWatch {
     const { path } = this.#settings;
     if (path === undefined) return;
     try {
-      this.#watcher = watch(path, () => this.#onEvent());
-      this.#watcher.on("error", () => {});
-      // Makes the file system show whether it tells of changes.
+      this.#watcher = watch(path, () => this.#onWrite());
+      this.#watcher.on("error", () => this.#lookUntil = Infinity);
+      // Makes the file system show whether it tells of writes.
       const now = new Date();
       utimesSync(path, now, now);
     } catch {
-      // Not every system can, or lets us: then asking has to do.
+      // Not every system can, or lets us: then looking has to do.
     }
   }
 
-  #onEvent(): void {
-    clearInterval(this.#poll);
-    this.#lookIn(GATHER_MS);
-  }
-
-  #lookIn(ms: number): void {
-    this.#check ??= setTimeout(() => {
-      this.#check = undefined;
-      this.#look();
-    }, ms);
+  #onWrite(): void {
+    this.#lookUntil = performance.now() + LOOKING_MS;
+    if (this.#timer !== undefined && this.#pauseMs === FIRST_LOOK_MS) return;
+    clearTimeout(this.#timer);
+    this.#pauseMs = FIRST_LOOK_MS;
+    this.#timer = setTimeout(() => this.#look(), this.#pauseMs);
   }
 
   #look(): void {
-    const { readVersion, onCommit } = this.#settings;
-    let version: unknown;
-    try {
-      version = readVersion();
-    } catch {
-      this.#lookIn(POLL_MS);
-      return;
+    this.#timer = undefined;
+    if (performance.now() < this.#lookUntil) {
+      this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_LOOK_MS);
+      this.#timer = setTimeout(() => this.#look(), this.#pauseMs);
     }
+    const version = this.#readVersion();
     if (version === this.#version) return;
     this.#version = version;
-    onCommit();
+    this.#settings.onCommit();
+  }
+
+  /** The last one if the database is locked at the moment. */
+  #readVersion(): unknown {
+    try {
+      return this.#settings.readVersion();
+    } catch {
+      return this.#version;
+    }
   }
 }
