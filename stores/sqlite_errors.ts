@@ -24,13 +24,13 @@ const MEANINGS: readonly {
   {
     says: /readonly database/,
     means:
-      "it is read-only; let the process write to the file and its directory",
+      "it is read-only; allow the process to write to the file and its directory",
     passes: false,
   },
   {
     says: /unable to open database file/,
     means: "the file cannot be opened; its directory must exist, and the " +
-      "process must be able to write to both",
+      "process must be allowed to write to both",
     passes: false,
   },
   {

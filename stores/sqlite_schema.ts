@@ -2,7 +2,7 @@ import { StoreUnusableError } from "../src/errors.ts";
 import { prepare, readValue, type SqliteDatabase } from "./sqlite_database.ts";
 
 /** Marks the files of this store: "xsch". */
-export const APPLICATION_ID = 0x78736368;
+const APPLICATION_ID = 0x78736368;
 
 /** How many pages a file may have to be checked whole when it is opened. */
 const MAX_CHECKED_PAGES = 4_096;
@@ -35,7 +35,12 @@ INSERT INTO ${meta} VALUES (1, 0, 0);`,
 ];
 
 /** The version of the schema that this code knows. */
-export const SCHEMA_VERSION = MIGRATIONS.length;
+const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** What tells a file of this store from others, and its version. */
+const OWN_MARKS = `
+PRAGMA application_id = ${APPLICATION_ID};
+PRAGMA user_version = ${SCHEMA_VERSION}`;
 
 /** The names of what the store has in the database, ready for SQL. */
 export interface TableNames {
@@ -71,9 +76,9 @@ export function checkDatabase(target: SchemaTarget): void {
   readState(target);
 }
 
-/** Brings the tables up to date, in one transaction. */
+/** Brings the tables up to date, in one transaction; throws if it may not write. */
 export function setUpSchema(target: SchemaTarget): void {
-  const { database, table, owned } = target;
+  const { database, table } = target;
   database.exec("BEGIN IMMEDIATE");
   try {
     const state = readState(target);
@@ -81,10 +86,10 @@ export function setUpSchema(target: SchemaTarget): void {
     for (const migrate of MIGRATIONS.slice(state.schema)) {
       database.exec(migrate(names));
     }
-    if (state.schema < SCHEMA_VERSION) {
-      database.exec(`UPDATE ${names.meta} SET "schema" = ${SCHEMA_VERSION}`);
-    }
-    if (owned && (state.isEmpty || state.isOurs)) stamp(database, state);
+    // Changes nothing if there was nothing to do, but tells whether we may.
+    database.exec(`UPDATE ${names.meta} SET "schema" = ${SCHEMA_VERSION}`);
+    if (isUpToDate(target, state)) return rollback(database);
+    if (isOwn(target, state)) database.exec(OWN_MARKS);
     database.exec("COMMIT");
   } catch (error) {
     rollback(database);
@@ -111,12 +116,13 @@ interface DatabaseState {
   readonly userVersion: number;
 }
 
-function stamp(database: SqliteDatabase, state: DatabaseState): void {
-  if (state.isOurs && state.userVersion === SCHEMA_VERSION) return;
-  database.exec(
-    `PRAGMA application_id = ${APPLICATION_ID}; ` +
-      `PRAGMA user_version = ${SCHEMA_VERSION}`,
-  );
+function isOwn({ owned }: SchemaTarget, state: DatabaseState): boolean {
+  return state.isOurs || (owned && state.isEmpty);
+}
+
+function isUpToDate(target: SchemaTarget, state: DatabaseState): boolean {
+  return state.schema === SCHEMA_VERSION &&
+    (!isOwn(target, state) || state.userVersion === SCHEMA_VERSION);
 }
 
 function readState(target: SchemaTarget): DatabaseState {
