@@ -142,11 +142,16 @@ Deno.test("a shell job runs in the folder and with the variables given", async (
   await inFolder(async (folder) => {
     assertEquals(await run("pwd", { cwd: folder }), `${folder}\n`);
   });
-  const env = { GREETING: "hello; world" };
-  assertEquals(
-    await run('echo "$GREETING" ${PATH:+path}', { env }),
-    "hello; world path\n",
-  );
+  process.env.SHELL_JOB_TEST = "inherited";
+  try {
+    const env = { GREETING: "hello; world" };
+    assertEquals(
+      await run('echo "$GREETING" $SHELL_JOB_TEST', { env }),
+      "hello; world inherited\n",
+    );
+  } finally {
+    delete process.env.SHELL_JOB_TEST;
+  }
 });
 
 Deno.test("a shell job says so if there is no shell, or no such folder", async () => {
@@ -328,6 +333,15 @@ Deno.test("a shell job ends with the shell, and leaves alone what goes on behind
       end(pids);
     }
   });
+});
+
+Deno.test("a shell job keeps what comes right after the end of the shell", async () => {
+  assertEquals(
+    await run(
+      "(while kill -0 $$ 2>/dev/null; do :; done; echo last) & echo first",
+    ),
+    "first\nlast\n",
+  );
 });
 
 Deno.test("an abort after the command has ended changes nothing", async () => {
