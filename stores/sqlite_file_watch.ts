@@ -33,6 +33,8 @@ export class SqliteFileWatch {
   #pauseMs = LONGEST_LOOK_MS;
   /** Until when to keep looking, on `performance.now()`. */
   #lookUntil = Infinity;
+  /** A closed `FSWatcher` may still tell of writes. */
+  #over = false;
 
   constructor(settings: FileWatchSettings) {
     this.#settings = settings;
@@ -43,6 +45,7 @@ export class SqliteFileWatch {
 
   /** Ends the watch. */
   [Symbol.dispose](): void {
+    this.#over = true;
     clearTimeout(this.#timer);
     this.#watcher?.close();
   }
@@ -62,6 +65,7 @@ export class SqliteFileWatch {
   }
 
   #onWrite(): void {
+    if (this.#over) return;
     this.#lookUntil = performance.now() + LOOKING_MS;
     if (this.#timer !== undefined && this.#pauseMs === FIRST_LOOK_MS) return;
     clearTimeout(this.#timer);
