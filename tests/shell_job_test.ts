@@ -220,6 +220,19 @@ Deno.test("an aborted signal keeps a shell job from starting", async () => {
   });
 });
 
+Deno.test("an abort at once keeps a shell job from starting", async () => {
+  await inFolder(async (folder) => {
+    const file = join(folder, "started");
+    const stop = new AbortController();
+    const reason = new Error("changed my mind");
+    const running = run(`touch ${file}`, {}, stop.signal)
+      .catch((error) => error);
+    stop.abort(reason);
+    assertStrictEquals(await running, reason);
+    await assertRejects(() => stat(file));
+  });
+});
+
 Deno.test("an abort ends a shell job with all that it has started", async () => {
   await inFolder(async (folder) => {
     const file = join(folder, "pids");
@@ -290,14 +303,6 @@ Deno.test("a shell job that takes too long is ended, and says what it had writte
   });
 });
 
-Deno.test("a flood of output does not fill the memory", async () => {
-  const before = process.memoryUsage().rss;
-  const output = await run("head -c 800000000 /dev/zero");
-  const grownBy = process.memoryUsage().rss - before;
-  assertMatch(output.slice(65_536), /^… \(cut.*\)$/);
-  assertLess(grownBy, 500_000_000);
-});
-
 Deno.test("a flood of output does not hold up the end", async () => {
   const start = performance.now();
   const error = await failureOf("yes & yes >&2", { timeoutMs: 300 });
@@ -305,17 +310,6 @@ Deno.test("a flood of output does not hold up the end", async () => {
   assertStringIncludes(error.message, "300 ms");
   assertLess(error.message.length, 5_000);
   assertMatch(error.stdout.slice(65_536), /^… \(cut.*\)$/);
-});
-
-Deno.test("a shell job in its output's last moments does not take too long", async () => {
-  await inFolder(async (folder) => {
-    const file = join(folder, "pids");
-    const payload = `sleep 60 & echo $! >> ${file}; sleep 0.1; echo done`;
-    const outcome = await run(payload, { timeoutMs: 180 })
-      .catch((error) => error);
-    end(await pidsIn(file, 1));
-    assertEquals(outcome, "done\n");
-  });
 });
 
 Deno.test("a shell job ends with the shell, and leaves alone what goes on behind it", async () => {

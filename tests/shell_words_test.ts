@@ -16,6 +16,7 @@ Deno.test("spaces, tabs and line breaks separate words", () => {
     [" \t\r\n", []],
     ["ls", ["ls"]],
     ["  ls  -l\t/tmp\r\n/var\n", ["ls", "-l", "/tmp", "/var"]],
+    ["\u00a0 x", ["\u00a0", "x"]],
     ["one\u00a0word one\u3000word", ["one\u00a0word", "one\u3000word"]],
   ]);
 });
