@@ -361,7 +361,8 @@ export class PostgresStore implements JobStore<PgClient> {
     const values = creation.values(head);
     const [row] = await this.#run("create tasks", statement, values, "unsent");
     if (row.due !== null) {
-      this.#tell({ when: toDate(row.due), kinds: creation.kinds });
+      const when = row.is_due ? undefined : toDate(row.due);
+      this.#tell({ when, kinds: creation.kinds });
     }
     return row;
   }

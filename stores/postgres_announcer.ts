@@ -6,12 +6,12 @@ export interface Announcement {
   readonly again?: number;
 }
 
-/** So many announcements within `windowMs` make a burst. */
-const BURST = { count: 3, windowMs: 100 };
+/** So many changes within `windowMs` make a burst. */
+const BURST = { count: 10, windowMs: 20 };
 /** How long the sender keeps silent in a burst. */
-const SILENT_MS = 15;
+const SILENT_MS = 5;
 /** After how long the others look again; more than the silence lasts. */
-const AGAIN_MS = 30;
+const AGAIN_MS = 10;
 
 /**
  * Decides which changes are announced to other processes. In a burst, an
@@ -20,9 +20,9 @@ const AGAIN_MS = 30;
  */
 export class Announcer {
   readonly #origin: string;
-  /** When the last announcements were sent. */
-  #sent: number[] = [];
-  /** When the last one was sent that asks to look again. */
+  /** When the last changes were made. */
+  readonly #changes: number[] = [];
+  /** When the last announcement was sent that asks to look again. */
   #silentSince = -Infinity;
 
   constructor(origin: string) {
@@ -35,15 +35,15 @@ export class Announcer {
    * @returns What to announce with it; `undefined`: nothing.
    */
   announce(now: number): Announcement | undefined {
+    this.#changes.push(now);
+    const isBurst = this.#changes.length > BURST.count &&
+      now - this.#changes.shift()! < BURST.windowMs;
     if (now - this.#silentSince < SILENT_MS) return undefined;
-    const isBurst = this.#sent.length === BURST.count &&
-      now - this.#sent[0] < BURST.windowMs;
     return { o: this.#origin, ...isBurst && { again: AGAIN_MS } };
   }
 
   /** To be called when an announcement, sent at `sentAt`, is out. */
   announced(announcement: Announcement, sentAt: number): void {
-    this.#sent = [...this.#sent, sentAt].slice(-BURST.count);
     if (announcement.again !== undefined) this.#silentSince = sentAt;
   }
 

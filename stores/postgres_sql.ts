@@ -13,7 +13,10 @@ export interface SettleParts {
 
 /** The statements on one table. Instants are in milliseconds since 1970. */
 export interface StoreSql {
-  /** In: `create…` of the store. Out: `taken`, `due` of the soonest created. */
+  /**
+   * In: `create…` of the store. Out: `taken`; `due` of the soonest
+   * that was created, and whether it `is_due`.
+   */
   create(modes: readonly OnConflict[]): Statement;
   /** In: creation, slugs. Out: a row if this creation is in the table. */
   readonly findCreation: Statement;
@@ -76,7 +79,9 @@ function tell(
   head: string,
 ): string {
   return `(select pg_notify(${channel}::text, ${head}::text ||
-    (${ms("min(at)")})::bigint || ',"k":' || ${kinds} || '}') is not null
+    case when min(at) > clock_timestamp()
+      then (${ms("min(at)")})::bigint::text else 'null' end ||
+    ',"k":' || ${kinds} || '}') is not null
   from ${changed} where ${head}::text is not null having count(*) > 0) as told`;
 }
 
@@ -224,6 +229,7 @@ created as (
 )
 select array(select slug from taken) as taken,
   (select ${ms("min(at)")} from created) as due,
+  (select min(at) <= clock_timestamp() from created) as is_due,
   ${tell("created", "$10::text", "$8", "$9")}`,
   };
 }

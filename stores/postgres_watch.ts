@@ -12,7 +12,7 @@ export interface WatchSettings
 
 /** What a message says: an announcement and what changed. */
 interface Message extends Announcement {
-  /** The soonest due time, in milliseconds since 1970. */
+  /** When the soonest is due, in milliseconds since 1970; `null`: it is. */
   readonly w: number | null;
   /** The kinds. */
   readonly k: readonly string[] | null;
