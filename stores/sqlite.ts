@@ -225,7 +225,9 @@ export class SqliteStore implements JobStore, AsyncDisposable {
   }
 
   /** See {@linkcode JobStore.watch}. */
-  async watch(onChange: Watcher): Promise<AsyncDisposable> {
+  async watch(
+    onChange: (change: StoreChange) => void,
+  ): Promise<AsyncDisposable> {
     const connection = await this.#open();
     const watcher: Watcher = (change) => onChange(change);
     this.#watchers.add(watcher);

@@ -97,7 +97,7 @@ export function storeError(
     return new SchedulerError(
       message(
         `another process or connection has had it locked for ${busyTimeoutMs} ms; ` +
-          "end its transaction, or raise busyTimeoutMs",
+          "find it with lsof and end its transaction, or raise busyTimeoutMs",
       ),
       { cause: error },
     );
