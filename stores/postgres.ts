@@ -26,7 +26,7 @@ import {
   sqlState,
   type Statement,
 } from "./postgres_client.ts";
-import { type Again, PgExecutor } from "./postgres_executor.ts";
+import { type Again, PgExecutor, type Values } from "./postgres_executor.ts";
 import {
   prepareSchema,
   schemaSql,
@@ -131,6 +131,7 @@ export class PostgresStore implements JobStore<PgClient> {
   readonly #announcer = new Announcer(this.#origin);
   readonly #watches = new Set<PgWatch>();
   #prepared: Promise<void> | undefined;
+  #nudging: Promise<void> | undefined;
   /** No lease that this process took ends later than so long from now. */
   #leaseMs = 0;
 
@@ -237,15 +238,19 @@ export class PostgresStore implements JobStore<PgClient> {
     if (settlements.length === 0) return [];
     const settling = new Settling(settlements);
     const statement = this.#sql.settle(settling.parts);
-    const settle = async (head: string | null) => {
-      const { channel } = this.#names;
-      const values = settling.values(this.#leaseMs, channel, head);
-      return (await this.#run("settle tasks", statement, values))[0];
-    };
     const { soonest } = settling;
-    if (soonest === undefined) return settling.effects(await settle(null));
-    const row = await this.#announce(settle);
-    this.#tell({ when: soonest, kinds: undefined });
+    const { channel } = this.#names;
+    const row = await this.#announce(
+      "settle tasks",
+      statement,
+      (head) =>
+        settling.values(
+          this.#leaseMs,
+          channel,
+          soonest === undefined ? null : head(),
+        ),
+    );
+    if (soonest !== undefined) this.#tell({ when: soonest, kinds: undefined });
     return settling.effects(row);
   }
 
@@ -307,7 +312,7 @@ export class PostgresStore implements JobStore<PgClient> {
   async #run(
     what: string,
     statement: Statement,
-    values: unknown[],
+    values: Values,
     again?: Again,
   ): Promise<Rows> {
     await this.#prepare();
@@ -335,9 +340,16 @@ export class PostgresStore implements JobStore<PgClient> {
     const statement = this.#sql.create(creation.modes);
     for (let tries = 1;; tries++) {
       try {
-        const row = await this.#announce((head) =>
-          this.#createOnce(statement, creation, head)
+        const row = await this.#announce(
+          "create tasks",
+          statement,
+          (head) => creation.values(head()),
+          "unsent",
         );
+        if (row.due !== null) {
+          const when = row.is_due ? undefined : toDate(row.due);
+          this.#tell({ when, kinds: creation.kinds });
+        }
         const taken = creation.taken(row);
         const isOurs = tries > 1 && taken.length > 0 &&
           await this.#isThere(creation);
@@ -351,20 +363,6 @@ export class PostgresStore implements JobStore<PgClient> {
         }
       }
     }
-  }
-
-  async #createOnce(
-    statement: Statement,
-    creation: Creation,
-    head: string | null,
-  ): Promise<Rows[number]> {
-    const values = creation.values(head);
-    const [row] = await this.#run("create tasks", statement, values, "unsent");
-    if (row.due !== null) {
-      const when = row.is_due ? undefined : toDate(row.due);
-      this.#tell({ when, kinds: creation.kinds });
-    }
-    return row;
   }
 
   /** Whether a creation whose answer was lost got through. */
@@ -414,21 +412,45 @@ export class PostgresStore implements JobStore<PgClient> {
     }
   }
 
-  /** Runs a statement that announces changes, if they have to be announced. */
+  /**
+   * Runs a statement that changes what is due, and lets others know.
+   *
+   * @param values Makes the parameters; takes the `head` of the message if
+   *   there is something to tell.
+   */
   async #announce(
-    run: (head: string | null) => Promise<Rows[number]>,
+    what: string,
+    statement: Statement,
+    values: (head: () => string | null) => unknown[],
+    again?: Again,
   ): Promise<Rows[number]> {
-    const sentAt = performance.now();
-    const announcement = this.#announcer.announce(sentAt);
-    const row = await run(announcement ? headOf(announcement) : null);
-    if (announcement !== undefined) {
-      if (row.told) this.#announcer.announced(announcement, sentAt);
-    } else if (!this.#announcer.isSeen(performance.now())) {
-      const message = JSON.stringify({ o: this.#origin });
-      // If it gets lost, others are late, but everything is in the table.
-      await this.#notify(message).catch(() => {});
-    }
+    let announcement: Announcement | undefined;
+    let hasChanges = false;
+    const head = () => {
+      hasChanges = true;
+      announcement = this.#announcer.announce(performance.now());
+      return announcement ? headOf(announcement) : null;
+    };
+    const [row] = await this.#run(what, statement, () => values(head), again);
+    const isOwed = announcement === undefined
+      ? !this.#announcer.isSeen(performance.now())
+      : announcement.again !== undefined && !row.told;
+    if (hasChanges && isOwed) await this.#nudge();
     return row;
+  }
+
+  /**
+   * Asks others to look. If it gets lost they are late, but nothing is missing
+   * in the table. Those who call before it is sent share one message.
+   */
+  #nudge(): Promise<void> {
+    const message = JSON.stringify({ o: this.#origin });
+    const values = () => {
+      this.#nudging = undefined;
+      return [this.#names.channel, message];
+    };
+    return this.#nudging ??= this.#run("notify", this.#sql.notify, values)
+      .then(() => {}, () => this.#nudging = undefined);
   }
 
   async #notify(message: string): Promise<void> {

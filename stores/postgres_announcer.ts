@@ -7,7 +7,7 @@ export interface Announcement {
 }
 
 /** So many changes within `windowMs` make a burst. */
-const BURST = { count: 10, windowMs: 20 };
+const BURST = { count: 10, windowMs: 50 };
 /** How long the sender keeps silent in a burst. */
 const SILENT_MS = 5;
 /** After how long the others look again; more than the silence lasts. */
@@ -30,7 +30,7 @@ export class Announcer {
   }
 
   /**
-   * To be called before a change is sent to the database.
+   * To be called when a change is sent to the database.
    *
    * @returns What to announce with it; `undefined`: nothing.
    */
@@ -39,12 +39,9 @@ export class Announcer {
     const isBurst = this.#changes.length > BURST.count &&
       now - this.#changes.shift()! < BURST.windowMs;
     if (now - this.#silentSince < SILENT_MS) return undefined;
-    return { o: this.#origin, ...isBurst && { again: AGAIN_MS } };
-  }
-
-  /** To be called when an announcement, sent at `sentAt`, is out. */
-  announced(announcement: Announcement, sentAt: number): void {
-    if (announcement.again !== undefined) this.#silentSince = sentAt;
+    if (!isBurst) return { o: this.#origin };
+    this.#silentSince = now;
+    return { o: this.#origin, again: AGAIN_MS };
   }
 
   /**

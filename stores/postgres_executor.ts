@@ -27,6 +27,9 @@ export interface ExecutorSettings {
  */
 export type Again = "always" | "unsent" | "never";
 
+/** Parameters, or how to get them when the statement is sent. */
+export type Values = unknown[] | (() => unknown[]);
+
 /** How often a statement is repeated that the server undid. */
 const MAX_TRIES = 6;
 /** The first and the longest pause while the server is away. */
@@ -59,13 +62,14 @@ export class PgExecutor {
    * Runs a statement.
    *
    * @param what What it is for, for messages: "claim tasks".
+   * @param values Its parameters, or how to get them when it is sent.
    * @param again Whether to wait for a server that is away, for as long as one
    *   statement may take.
    */
   async run(
     what: string,
     statement: Statement,
-    values: unknown[],
+    values: Values,
     again: Again = "never",
   ): Promise<Rows> {
     const giveUpAt = performance.now() + this.#settings.timeoutMs;
@@ -93,13 +97,13 @@ export class PgExecutor {
   async #attempt(
     what: string,
     statement: Statement,
-    values: unknown[],
+    values: Values,
     attempt: { sent: boolean },
   ): Promise<Rows> {
     const { pool, timeoutMs } = this.#settings;
     if (pool.connect === undefined) {
       attempt.sent = true;
-      return (await pool.query(statement.text, values)).rows;
+      return (await pool.query(statement.text, resolved(values))).rows;
     }
     const client = await borrow(
       pool,
@@ -113,7 +117,7 @@ export class PgExecutor {
     client.on?.("error", onError);
     try {
       return await within(
-        this.#send(client, statement, values),
+        this.#send(client, statement, resolved(values)),
         timeoutMs,
         () => this.#late(what, "no answer came"),
       );
@@ -171,6 +175,10 @@ export class PgExecutor {
       `Cannot ${what} in "${name}": ${reason} within ${timeoutMs} ms`,
     );
   }
+}
+
+function resolved(values: Values): unknown[] {
+  return typeof values === "function" ? values() : values;
 }
 
 /** Sets apart the prepared statements of different tables on one connection. */

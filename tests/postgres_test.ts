@@ -306,9 +306,12 @@ Deno.test("a burst of schedules causes few notifications, and all is seen", asyn
   client.on("notification", () => notifications++);
   await client.query(`listen "public.${table}"`);
   const COUNT = 500;
-  for (let index = 0; index < COUNT; index++) {
-    await store.create([newTask(`task-${index}`)]);
-  }
+  await Promise.all(
+    Array.from(
+      { length: COUNT },
+      (_, index) => store.create([newTask(`task-${index}`)]),
+    ),
+  );
   await until(() => seen === COUNT);
   await client.query(`unlisten *`);
   client.release();
