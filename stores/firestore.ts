@@ -255,19 +255,18 @@ export class FirestoreStore implements JobStore<FirestoreTransaction> {
       );
       await this.#listener.start();
     } catch (error) {
-      this.#unwatch(watcher);
+      await this.#unwatch(watcher);
       throw error;
     }
-    return {
-      [Symbol.asyncDispose]: () => Promise.resolve(this.#unwatch(watcher)),
-    };
+    return { [Symbol.asyncDispose]: () => this.#unwatch(watcher) };
   }
 
-  #unwatch(watcher: (change: StoreChange) => void): void {
+  async #unwatch(watcher: (change: StoreChange) => void): Promise<void> {
     this.#watchers.delete(watcher);
     if (this.#watchers.size > 0) return;
-    this.#listener?.end();
+    const listener = this.#listener;
     this.#listener = undefined;
+    await listener?.end();
   }
 
   #tell(change: StoreChange): void {

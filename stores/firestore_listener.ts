@@ -43,9 +43,12 @@ export class FirestoreListener {
   }
 
   /** Leaves nothing behind. */
-  end(): void {
+  async end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);
+    // If the client ends its stream amid the parts of an answer, it never gets
+    // to know of the end, and `terminate` hangs. Timers do not run there.
+    await new Promise((resolve) => setTimeout(resolve, 0));
     this.#unsubscribe?.();
   }
 
