@@ -1,0 +1,345 @@
+/**
+ * Measures the PostgreSQL store beside other queues, in one run:
+ *
+ *     deno task bench:postgres
+ *
+ * Each contender gets a new database for each measurement, on a server that is
+ * started for this (or the one of `DATABASE_URL`). All run on the same runtime.
+ * The table shows the best of three rounds. Arguments pick measurements: drain,
+ * latency, claim, idle.
+ */
+import pg from "pg";
+import { startPostgres } from "../../helpers/postgres_server.ts";
+import { PostgresStore } from "../../../stores/postgres.ts";
+import { percentile } from "../report.ts";
+import type { Contender, OpenContender } from "./contender.ts";
+import { contenders } from "./contenders.ts";
+
+const TASKS = 50_000;
+const FUTURE = 10_000;
+const SINGLES = 500;
+const ROUNDS = 3;
+
+await using server = await startPostgres();
+const admin = new pg.Pool({ connectionString: server.url });
+admin.on("error", console.error);
+const results: Record<string, Record<string, Result>> = {};
+
+interface Result {
+  readonly score: number;
+  readonly text: string;
+}
+
+/** Keeps the best of all rounds: what else the machine does is not of interest. */
+function report(
+  what: string,
+  who: Contender,
+  text: string,
+  score: number,
+): void {
+  console.error(`${what.padEnd(50)} ${who.name.padEnd(16)} ${text}`);
+  const row = results[what] ??= {};
+  if (score > (row[who.name]?.score ?? -Infinity)) {
+    row[who.name] = { score, text };
+  }
+}
+
+/** Runs a measurement on a new database. */
+async function withDatabase<T>(run: (url: string) => Promise<T>): Promise<T> {
+  const name = `bench_${crypto.randomUUID().replaceAll("-", "")}`;
+  await admin.query(`create database ${name}`);
+  const url = new URL(server.url);
+  url.pathname = name;
+  try {
+    return await run(url.href);
+  } finally {
+    await drop(name);
+  }
+}
+
+/** Connections may take a moment to end. */
+async function drop(database: string, tries = 50): Promise<void> {
+  try {
+    await admin.query(`drop database ${database}`);
+  } catch (error) {
+    if (tries === 0) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await drop(database, tries - 1);
+  }
+}
+
+/** Lets a contender prepare its database, or fill it. */
+async function fill(
+  contender: Contender,
+  url: string,
+  run: (open: OpenContender) => Promise<void>,
+): Promise<void> {
+  const open = await contender.open(url);
+  await run(open);
+  await open.close();
+}
+
+/** A process that works for a contender. */
+class Worker {
+  runs = 0;
+  readonly startedAt = new Map<number, number>();
+  readonly #process: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #said = new Set<string>();
+  #onLine = () => {};
+
+  constructor(contender: Contender, url: string, aim: string) {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "--no-check"],
+        ...["--config", new URL("deno.json", import.meta.url).pathname],
+        new URL("worker.ts", import.meta.url).pathname,
+        ...[contender.name, url, aim],
+      ],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    this.#input = this.#process.stdin.getWriter();
+    void this.#read();
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((resolve) => this.#onLine = resolve);
+    }
+  }
+
+  async ready(): Promise<void> {
+    await this.until(() => this.#said.has("ready"));
+  }
+
+  async go(): Promise<void> {
+    await this.#input.write(new TextEncoder().encode("go\n"));
+  }
+
+  async working(): Promise<void> {
+    await this.go();
+    await this.until(() => this.#said.has("working"));
+  }
+
+  async end(): Promise<void> {
+    await this.#input.write(new TextEncoder().encode("end\n"));
+    await this.#process.status;
+  }
+
+  async #read(): Promise<void> {
+    let rest = "";
+    const text = this.#process.stdout.pipeThrough(new TextDecoderStream());
+    for await (const chunk of text) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) this.#hear(line.split(" "));
+      this.#onLine();
+    }
+  }
+
+  #hear([word, ...values]: string[]): void {
+    this.#said.add(word);
+    if (word === "runs") this.runs = Number(values[0]);
+    if (word === "start") {
+      this.startedAt.set(Number(values[0]), Number(values[1]));
+    }
+  }
+}
+
+function thousands(count: number, ms: number): string {
+  return `${(count / ms).toFixed(1)} k/s`;
+}
+
+async function insert(contender: Contender): Promise<void> {
+  await withDatabase(async (url) => {
+    await fill(contender, url, async (open) => {
+      const start = performance.now();
+      await open.insertDue(TASKS);
+      const took = performance.now() - start;
+      report("bulk insert", contender, thousands(TASKS, took), -took);
+    });
+  });
+}
+
+/** Tasks a millisecond, from the start of the workers to the last run. */
+async function drain(
+  contender: Contender,
+  processes: number,
+  what: string,
+  withOldSnapshot = false,
+): Promise<void> {
+  await withDatabase(async (url) => {
+    await fill(contender, url, () => Promise.resolve());
+    const old = new pg.Client({ connectionString: url });
+    old.on("error", () => {});
+    await old.connect();
+    if (withOldSnapshot) {
+      await old.query("begin isolation level repeatable read; select 1");
+    }
+    await fill(contender, url, (open) => open.insertDue(TASKS));
+    const workers = Array.from(
+      { length: processes },
+      () => new Worker(contender, url, "throughput"),
+    );
+    for (const worker of workers) await worker.ready();
+    const start = performance.now();
+    const runs = () => workers.reduce((sum, worker) => sum + worker.runs, 0);
+    await Promise.all(workers.map((worker) => worker.go()));
+    while (runs() < TASKS) await new Promise((r) => setTimeout(r, 5));
+    const took = performance.now() - start;
+    await Promise.all(workers.map((worker) => worker.end()));
+    const twice = runs() - TASKS;
+    report(
+      what,
+      contender,
+      thousands(TASKS, took) + (twice > 0 ? ` (${twice} twice)` : ""),
+      -took,
+    );
+    await old.end();
+  });
+}
+
+async function latency(contender: Contender): Promise<void> {
+  await withDatabase(async (url) => {
+    const open = await contender.open(url);
+    const worker = new Worker(contender, url, "latency");
+    await worker.ready();
+    await worker.working();
+    const scheduledAt: number[] = [];
+    for (let number = 0; number < SINGLES; number++) {
+      await new Promise((resolve) => setTimeout(resolve, 5 + number % 10));
+      scheduledAt.push(performance.timeOrigin + performance.now());
+      await open.schedule(number);
+    }
+    await worker.until(() => worker.startedAt.size === SINGLES);
+    const ms = scheduledAt.map((at, number) =>
+      worker.startedAt.get(number)! - at
+    );
+    const [p50, p99] = [percentile(ms, 50), percentile(ms, 99)];
+    report(
+      "schedule → start in another process, p50 / p99",
+      contender,
+      `${p50.toFixed(1)} / ${p99.toFixed(1)} ms`,
+      -p50,
+    );
+    await worker.end();
+    await open.close();
+  });
+}
+
+/** Transactions a minute, as the server counts them. */
+async function idle(contender: Contender): Promise<void> {
+  await withDatabase(async (url) => {
+    await fill(contender, url, (open) => open.insertFuture(FUTURE));
+    const name = new URL(url).pathname.slice(1);
+    await admin.query(`alter database ${name} set track_counts = on`);
+    const worker = new Worker(contender, url, "latency");
+    await worker.ready();
+    await worker.working();
+    await new Promise((resolve) => setTimeout(resolve, 15_000));
+    const before = await transactions(name);
+    await new Promise((resolve) => setTimeout(resolve, 120_000));
+    const count = (await transactions(name) - before) / 2;
+    report(
+      `statements a minute, idle, ${FUTURE.toLocaleString("en")} future tasks`,
+      contender,
+      `${count}`,
+      -count,
+    );
+    await worker.end();
+  });
+}
+
+async function transactions(database: string): Promise<number> {
+  const { rows } = await admin.query(
+    `select (xact_commit + xact_rollback)::int as count
+    from pg_stat_database where datname = $1`,
+    [database],
+  );
+  return rows[0].count;
+}
+
+/** The claim of 100 tasks, with other rows in the table. */
+async function claim(): Promise<void> {
+  const [contender] = contenders;
+  await withDatabase(async (url) => {
+    const pool = new pg.Pool({ connectionString: url });
+    const store = new PostgresStore(pool);
+    const median = async (rows: string) => {
+      const ms: number[] = [];
+      for (let round = 0; round < 50; round++) {
+        await createTasks(store, 100, `round-${round}`, "noop", 0);
+        const start = performance.now();
+        const tasks = await store.lock({
+          kinds: ["noop", "mail", "report"],
+          limit: 100,
+          leaseMs: 30_000,
+        });
+        ms.push(performance.now() - start);
+        await store.reschedule(
+          tasks.map((task) => ({ ...task, next: undefined })),
+        );
+      }
+      const p50 = percentile(ms, 50);
+      report(`claim of 100, ${rows}`, contender, `${p50.toFixed(2)} ms`, -p50);
+    };
+    await median("empty table");
+    await median("empty table again");
+    for (let part = 0; part < 100; part++) {
+      await createTasks(store, 10_000, `future-${part}`, "noop", 3_600_000);
+    }
+    await median("1,000,000 future rows");
+    await createTasks(store, 50_000, "unknown", "unknown", 0);
+    await median("and 50,000 due rows of an unknown kind");
+    await pool.end();
+  });
+}
+
+async function createTasks(
+  store: PostgresStore,
+  count: number,
+  name: string,
+  kind: string,
+  inMs: number,
+): Promise<void> {
+  await store.create(Array.from({ length: count }, (_, index) => ({
+    slug: `${name}-${index}`,
+    kind,
+    payload: new Uint8Array(),
+    trigger: undefined,
+    due: { inMs },
+    onConflict: "error",
+  })));
+}
+
+function printTable(): void {
+  const names = contenders.map(({ name }) => name);
+  const row = (cells: string[]) => console.log(`| ${cells.join(" | ")} |`);
+  row(["", ...names]);
+  row(["---", ...names.map(() => "---:")]);
+  for (const [what, values] of Object.entries(results)) {
+    row([what, ...names.map((name) => values[name]?.text ?? "–")]);
+  }
+}
+
+const withWakeUps = contenders.filter(({ name }) => name !== "bare SQL");
+const wanted = new Set(Deno.args);
+const isWanted = (part: string) => wanted.size === 0 || wanted.has(part);
+for (let round = 0; round < ROUNDS; round++) {
+  if (isWanted("drain")) {
+    for (const one of contenders) await insert(one);
+    for (const one of contenders) await drain(one, 1, "drain, 1 process");
+    for (const one of contenders) await drain(one, 4, "drain, 4 processes");
+    for (const one of contenders) {
+      await drain(one, 1, "drain, 1 process, old snapshot open", true);
+    }
+  }
+  if (isWanted("latency")) {
+    for (const one of withWakeUps) await latency(one);
+  }
+}
+if (isWanted("claim")) await claim();
+if (isWanted("idle")) await Promise.all(withWakeUps.map(idle));
+printTable();
+await admin.end();
