@@ -282,8 +282,8 @@ export class Runner {
     storeClock.update(now);
     const present = clock.monotonic();
     this.#alarm.setAt(present + heartbeatMs);
+    if (when === undefined || when > now) this.#misses = 0;
     if (when === undefined) return;
-    if (when > now) this.#misses = 0;
     const earliest = present + Math.min(2 ** this.#misses++, 1_000);
     this.#lookAt(Math.max(this.#claimableAt(when), earliest));
   }

@@ -165,7 +165,7 @@ Deno.test("a job whose lease ran out fails without using up a retry", async () =
 
 Deno.test("deleting a task tells its job to end, and nothing comes back", async () => {
   await using stage = new Stage();
-  const { scheduler, clock } = stage;
+  const { scheduler, clock, logger } = stage;
   const work = blocker();
   scheduler.registerJob(work, { trigger: new SimpleTrigger(1_000) });
   await scheduler.start();
@@ -180,6 +180,7 @@ Deno.test("deleting a task tells its job to end, and nothing comes back", async 
   await clock.step(10);
   await assertRejects(() => scheduler.getScheduledJob("a"), JobNotFoundError);
   assertEquals(await scheduler.getJobSlugs(), ["b"]);
+  assertEquals(logger.entries, []);
 });
 
 Deno.test("replacing a task tells its job to end, and the new one runs", async () => {
@@ -256,20 +257,42 @@ Deno.test("clear tells all jobs to end", async () => {
 Deno.test("a job that lost its task frees its slot when it ends", async () => {
   await using stage = new Stage({ concurrency: 1 });
   const { scheduler, clock } = stage;
-  const work = blocker("long");
   const next = recorder(clock);
-  scheduler.registerJob(work);
   scheduler.registerJob(next);
   await scheduler.start();
+  for (let round = 0; round < 4; round++) {
+    const work = blocker(`long ${round}`);
+    scheduler.registerJob(work);
+    await scheduler.scheduleJob("a", work);
+    await clock.step(10);
+    await scheduler.scheduleJob("b", next);
+    await scheduler.deleteJob("a");
+    await clock.step(50);
+    assertEquals(next.runs.length, round);
+    work.letGo();
+    await clock.step(10);
+    assertEquals(next.runs.length, round + 1);
+  }
+});
+
+Deno.test("a lease counts from when it was asked for", async () => {
+  await using stage = new Stage({ leaseMs: 30_000 });
+  const { scheduler, clock, store } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  store.break("lock", { delayMs: 4_000 }, 1);
   await scheduler.scheduleJob("a", work);
-  await clock.step(10);
-  await scheduler.scheduleJob("b", next);
-  await scheduler.deleteJob("a");
-  await clock.step(50);
-  assertEquals(next.runs, []);
+  await clock.step(9_999);
+  assertEquals(store.count("renew"), 0);
+  await clock.step(1);
+  assertEquals(store.count("renew"), 1);
+  store.break("renew", "reject");
+  await clock.step(29_999);
+  assertEquals(work.signals[0].aborted, false);
+  await clock.step(1);
+  assertEquals(work.signals[0].aborted, true);
   work.letGo();
-  await clock.step(10);
-  assertEquals(next.runs, ["b 60"]);
 });
 
 Deno.test("a loss that another process caused is known within a third of the lease", async () => {

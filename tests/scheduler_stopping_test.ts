@@ -233,14 +233,14 @@ Deno.test("leases are renewed while stop waits", async () => {
 });
 
 Deno.test("what is claimed while it stops is handed back", async () => {
-  await using stage = new Stage();
+  await using stage = new Stage({ concurrency: 2 });
   const { scheduler, clock, store, memory } = stage;
   const work = recorder(clock);
   scheduler.registerJob(work);
   await scheduler.start();
   store.break("lock", { delayMs: 500 });
   await scheduler.scheduleJobs(
-    ["a", "b"].map((slug) => ({ slug, job: work })),
+    ["a", "b", "c"].map((slug) => ({ slug, job: work })),
   );
   await clock.step(100);
   const stopped = watched(scheduler.stop());
@@ -248,7 +248,8 @@ Deno.test("what is claimed while it stops is handed back", async () => {
   assertEquals(stopped.over, false);
   await clock.step(1);
   assertEquals([stopped.over, work.runs], [true, []]);
-  for (const slug of ["a", "b"]) {
+  assertEquals(store.count("lock"), 1);
+  for (const slug of ["a", "b", "c"]) {
     const { status, retry, when } = (await memory.get(slug))!;
     assertEquals([status, retry, when], ["scheduled", 0, at(0)]);
   }
@@ -267,6 +268,71 @@ Deno.test("results that are on their way when it stops arrive", async () => {
   await clock.step(2_000);
   assertEquals(stopped.over, true);
   assertEquals(await scheduler.getJobSlugs(), []);
+});
+
+Deno.test("a job that ends while its task is handed back counts no more", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store, logger } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  store.break("reschedule", { delayMs: 1_000 });
+  const stopped = scheduler.stop({ timeoutMs: 0 });
+  await clock.step(500);
+  work.letGo();
+  await clock.step(500);
+  await stopped;
+  assertEquals(store.batches, [1]);
+  assertEquals((await scheduler.getScheduledJob("a")).status, "scheduled");
+  assertEquals(logger.messages("warn").length, 1);
+});
+
+Deno.test("stop gives up on a store that takes no results, and leaves nothing", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store } = stage;
+  const work = recorder(clock);
+  scheduler.registerJob(work);
+  await scheduler.start();
+  store.break("reschedule", "reject");
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stopped = watched(scheduler.stop());
+  await clock.step(4_999);
+  assertEquals(stopped.over, false);
+  await clock.step(1);
+  assertEquals([stopped.over, clock.sleepers], [true, 0]);
+});
+
+Deno.test("stop does not wait for a pause during an outage to end", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store } = stage;
+  scheduler.registerJob(recorder(clock));
+  await scheduler.start();
+  store.break("lock", "reject");
+  await scheduler.scheduleJob("a", "work");
+  await clock.step(60_000);
+  const stopped = watched(scheduler.stop());
+  await clock.settle();
+  assertEquals([stopped.over, clock.sleepers], [true, 0]);
+});
+
+Deno.test("stop leaves no renewal behind", async () => {
+  await using stage = new Stage({ leaseMs: 3_000 });
+  const { scheduler, clock, store } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  store.break("renew", { delayMs: 1_000 });
+  await clock.step(1_500);
+  work.letGo();
+  const stopped = watched(scheduler.stop());
+  await clock.step(499);
+  assertEquals(stopped.over, false);
+  await clock.step(1);
+  assertEquals(stopped.over, true);
 });
 
 Deno.test("the abort of start's signal stops it gracefully, and its listener goes", async () => {
@@ -330,7 +396,6 @@ Deno.test("start rejects when the store cannot be used, and can be tried again",
       `${call} failed`,
     );
     assertEquals([clock.sleepers, store.watches], [0, 0]);
-    await scheduler.stop();
     store.heal();
     await scheduler.start();
     abort.abort();

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
-import type { JobStore, StoreChange } from "../src/job_store.ts";
+import type { Clock } from "../src/clock.ts";
+import type { JobStore, LockRequest, StoreChange } from "../src/job_store.ts";
 import { StdScheduler } from "../src/std_scheduler.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { SimpleTrigger } from "../triggers/simple_trigger.ts";
+import { RecordingLogger } from "./helpers/recording_logger.ts";
 import { at, recorder, Stage } from "./helpers/stage.ts";
 import { SteppedClock } from "./helpers/stepped_clock.ts";
 
@@ -39,6 +41,9 @@ Deno.test("an idle hour costs one question a minute, and no claim", async () => 
     })),
   );
   await scheduler.start();
+  await scheduler.scheduleJob("now", work);
+  await clock.step(10);
+  assertEquals(work.runs, ["now 0"]);
   store.calls.clear();
   await clock.step(HOUR);
   assertEquals(Object.fromEntries(store.calls), { nextRun: 60 });
@@ -49,6 +54,8 @@ Deno.test("a scheduler without a job of its own claims nothing", async () => {
   const { scheduler, clock, store } = stage;
   await scheduler.scheduleJob("a", "elsewhere");
   await scheduler.start();
+  await clock.step(HOUR);
+  store.break("nextRun", "reject", 3);
   await clock.step(HOUR);
   await scheduler.scheduleJob("b", "elsewhere");
   await clock.step(0);
@@ -248,6 +255,88 @@ Deno.test("a task that another process holds makes nothing spin", async () => {
   await scheduler.start();
   await clock.step(9 * MINUTE);
   assertEquals([store.count("lock"), store.count("nextRun")], [0, 10]);
+});
+
+Deno.test("a clock that is hours off does no harm: the store's counts", async () => {
+  for (const skewMs of [5 * HOUR, -5 * HOUR]) {
+    const clock = new SteppedClock();
+    const store = new MemoryStore({ clock });
+    const skewed: Clock = {
+      now: () => clock.now() + skewMs,
+      monotonic: () => clock.monotonic(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+      random: () => clock.random(),
+    };
+    await using scheduler = new StdScheduler(store, {
+      clock: skewed,
+      heartbeatMs: DAY,
+      logger: new RecordingLogger(),
+    });
+    const runs: string[] = [];
+    scheduler.registerJob({
+      kind: "work",
+      execute({ slug, retry }) {
+        runs.push(`${slug} ${clock.monotonic()}`);
+        if (slug === "retry" && retry === 0) throw new Error("no luck");
+      },
+    });
+    await scheduler.start();
+    await scheduler.scheduleJob("delay", "work", { delayMs: 1_000 });
+    await scheduler.scheduleJob("retry", "work");
+    await scheduler.scheduleJob("trigger", "work", {
+      trigger: new SimpleTrigger(4_000),
+    });
+    await clock.step(10_999);
+    assertEquals(runs, [
+      "retry 0",
+      "delay 1000",
+      "trigger 4000",
+      "trigger 8000",
+      "retry 10000",
+    ]);
+  }
+});
+
+Deno.test("whoever was too late for a task is in time for the next", async () => {
+  const clock = new SteppedClock();
+  const store = new MemoryStore({ clock });
+  const { lock, nextRun } = store;
+  let crowded = true;
+  let given = false;
+  let asked: number[] = [];
+  Object.assign(store, {
+    lock(request: LockRequest) {
+      asked.push(clock.monotonic());
+      return given ? lock.call(store, request) : Promise.resolve([]);
+    },
+    async nextRun(kinds: string[]) {
+      const next = await nextRun.call(store, kinds);
+      return crowded ? { ...next, when: next.now } : next;
+    },
+  });
+  await using scheduler = new StdScheduler(store, { clock });
+  scheduler.registerJob(recorder(clock));
+  await scheduler.start();
+  await clock.step(1_000);
+  assertEquals(asked.slice(-3), [127, 255, 511]);
+
+  // It got one, though it is told of more at once: short pauses again.
+  asked = [];
+  given = true;
+  await scheduler.scheduleJob("a", "work");
+  await clock.settle();
+  given = false;
+  await clock.step(30);
+  assertEquals(asked, [1_000, 1_001, 1_003, 1_007, 1_015]);
+
+  // It is told of none that is due: short pauses again, for the next.
+  crowded = false;
+  await clock.step(1_000);
+  asked = [];
+  crowded = true;
+  await scheduler.scheduleJob("b", "work");
+  await clock.step(10);
+  assertEquals(asked, [2_030, 2_031, 2_033, 2_037]);
 });
 
 Deno.test("a store that tells of due tasks and gives none is asked ever less often", async () => {
