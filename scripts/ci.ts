@@ -30,7 +30,7 @@ const STEPS: readonly Step[] = [
   { name: "Lint", command: "deno lint" },
   { name: "Types", command: "deno task check" },
   { name: "Documentation", command: "deno task doc:lint" },
-  { name: "Tests", command: "deno task test", timeoutMs: 300_000 },
+  { name: "Tests", command: "deno task test", timeoutMs: 420_000 },
   { name: "Code in the documentation", command: "deno task test:doc" },
   {
     name: "Example, without a permission, ended by Ctrl-C",
@@ -38,6 +38,17 @@ const STEPS: readonly Step[] = [
     interruptMs: 7_000,
     timeoutMs: 10_000,
   },
+  ...[
+    "examples/once.ts",
+    "examples/custom_job.ts",
+    "examples/retries.ts",
+    "examples/graceful_shutdown.ts",
+    "--allow-run --allow-env --allow-net=127.0.0.1 examples/jobs.ts",
+  ].map((example) => ({
+    name: "Example",
+    command: `deno run --no-prompt ${example}`,
+    timeoutMs: 20_000,
+  })),
   { name: "Package for JSR", command: "deno task publish:check" },
   {
     name: "Package for Node and Bun",
