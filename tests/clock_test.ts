@@ -63,6 +63,26 @@ Deno.test("the system clock sleeps longer than a timer can", async () => {
   }
 });
 
+Deno.test("the system clock sets no timer that is too long for a timer", async () => {
+  const { setTimeout: original } = globalThis;
+  const delays: number[] = [];
+  const recording = (run: () => void, ms: number) => {
+    delays.push(ms);
+    return original(run, ms);
+  };
+  const abort = new AbortController();
+  try {
+    Object.assign(globalThis, { setTimeout: recording });
+    const slept = systemClock.sleep(80 * 86_400_000, abort.signal);
+    await new Promise((resolve) => original(resolve, 5));
+    abort.abort();
+    await slept;
+  } finally {
+    Object.assign(globalThis, { setTimeout: original });
+  }
+  assertEquals(delays, [2 ** 31 - 1]);
+});
+
 Deno.test("the system clock tells the time", () => {
   assertLess(Math.abs(systemClock.now() - Date.now()), 1_000);
   const before = systemClock.monotonic();

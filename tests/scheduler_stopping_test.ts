@@ -61,10 +61,21 @@ Deno.test("a scheduler that was stopped runs nothing more, until it is started a
 
 Deno.test("stop may be called twice, at once or later", async () => {
   await using stage = new Stage();
-  const { scheduler } = stage;
+  const { scheduler, clock } = stage;
   await scheduler.start();
   await Promise.all([scheduler.stop(), scheduler.stop()]);
   await scheduler.stop();
+
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stops = [scheduler.stop(), scheduler.stop()].map(watched);
+  await clock.step(10);
+  work.letGo();
+  await clock.settle();
+  assertEquals(stops.map(({ over }) => over), [true, true]);
 });
 
 Deno.test("stop refuses a timeout that is none, and goes on running", async () => {
