@@ -64,7 +64,7 @@ export interface PostgresStoreOptions extends TableOptions {
   readonly migrate?: boolean;
   /**
    * Uses prepared statements. Switch it off behind a proxy that pools
-   * transactions and does not keep track of them.
+   * transactions; if you forget, the store does it with a warning.
    *
    * @default true
    */
@@ -92,7 +92,7 @@ export interface PostgresStoreOptions extends TableOptions {
    */
   readonly operationTimeoutMs?: number;
   /**
-   * Where to say that listening does not work, and that it works again.
+   * Where to say that listening or prepared statements do not work.
    *
    * @default consoleLogger
    */
@@ -155,6 +155,7 @@ export class PostgresStore implements JobStore<PgClient> {
       prepare: this.#settings.prepare,
       timeoutMs: this.#settings.operationTimeoutMs,
       name: this.#names.channel,
+      logger: this.#settings.logger,
     });
     guard(pool);
   }

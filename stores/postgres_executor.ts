@@ -1,4 +1,5 @@
 import { SchedulerError } from "../src/errors.ts";
+import type { Logger } from "../src/logger.ts";
 import {
   borrow,
   isConnectionLoss,
@@ -19,6 +20,7 @@ export interface ExecutorSettings {
   readonly timeoutMs: number;
   /** How messages name the table. */
   readonly name: string;
+  readonly logger: Logger;
 }
 
 /**
@@ -52,10 +54,12 @@ export class PgExecutor {
   readonly #settings: ExecutorSettings;
   readonly #paces = new Map<string, Pace>();
   readonly #prefix: string;
+  #prepares: boolean;
 
   constructor(settings: ExecutorSettings) {
     this.#settings = settings;
     this.#prefix = shortHash(settings.name);
+    this.#prepares = settings.prepare;
   }
 
   /**
@@ -79,7 +83,9 @@ export class PgExecutor {
       try {
         return await this.#attempt(what, statement, values, attempt);
       } catch (error) {
-        if (isTransient(error) && tries < MAX_TRIES) {
+        if (isUnprepared(error) && tries < MAX_TRIES) {
+          this.#stopPreparing(error);
+        } else if (isTransient(error) && tries < MAX_TRIES) {
           await pause(Math.random() * 10 * tries);
         } else if (
           isConnectionLoss(error) && performance.now() < giveUpAt &&
@@ -142,7 +148,7 @@ export class PgExecutor {
     { name, text }: Statement,
     values: unknown[],
   ): Promise<Rows> {
-    if (!this.#settings.prepare) return (await client.query(text, values)).rows;
+    if (!this.#prepares) return (await client.query(text, values)).rows;
     const pace = this.#paceOf(name);
     const start = performance.now();
     const isPrepared = start >= pace.replanUntil;
@@ -169,12 +175,29 @@ export class PgExecutor {
     return pace;
   }
 
+  /** Each statement of this process may go to another connection. */
+  #stopPreparing(error: unknown): void {
+    const { logger, name } = this.#settings;
+    if (!this.#prepares) return;
+    this.#prepares = false;
+    logger.warn(
+      `Cannot use prepared statements on "${name}", going on without: set ` +
+        `prepare to false behind a proxy that pools transactions`,
+      { error },
+    );
+  }
+
   #late(what: string, reason: string): SchedulerError {
     const { name, timeoutMs } = this.#settings;
     return new SchedulerError(
       `Cannot ${what} in "${name}": ${reason} within ${timeoutMs} ms`,
     );
   }
+}
+
+/** Whether a prepared statement was missing, or was there unexpectedly. */
+function isUnprepared(error: unknown): boolean {
+  return ["26000", "42P05"].includes(sqlState(error) ?? "");
 }
 
 function resolved(values: Values): unknown[] {

@@ -30,11 +30,14 @@ const RETRY_MS = { first: 100, longest: 10_000 };
 /** How often a connection on which nothing is heard is tested. */
 const PROBE_MS = 60_000;
 /** How long a message may take from one connection to the other. */
-const ECHO_MS = 5_000;
+const ECHO_MS = 3_000;
 const PROBE = "probe ";
 
-/** Listening cannot work here, so there is no use in trying again. */
+/** Listening was not asked for, or there is nothing to listen with. */
 class DeafError extends Error {}
+
+/** The connection is fine, but messages do not come through. */
+class SilenceError extends Error {}
 
 /**
  * Listens on a channel through a connection of its own, which it makes again
@@ -48,7 +51,6 @@ export class PgListener implements AsyncDisposable {
   #done: Promise<void> = Promise.resolve();
   #polling: ReturnType<typeof setInterval> | undefined;
   #retryMs = RETRY_MS.first;
-  #hasListened = false;
   #lastHeard = 0;
   #expected: { message: string; onHeard: () => void } | undefined;
 
@@ -76,6 +78,7 @@ export class PgListener implements AsyncDisposable {
       if (signal.aborted) break;
       this.#onDeaf(error);
       if (error instanceof DeafError) break;
+      if (error instanceof SilenceError) this.#retryMs = PROBE_MS;
       await pause(this.#retryMs, signal);
       this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.longest);
     }
@@ -90,7 +93,6 @@ export class PgListener implements AsyncDisposable {
       logger.warn(`Listens on "${channel}" again`);
       onGap();
     }
-    this.#hasListened = true;
     this.#retryMs = RETRY_MS.first;
     this.#started.resolve();
   }
@@ -171,8 +173,7 @@ export class PgListener implements AsyncDisposable {
   async #keepListening(broken: AbortSignal): Promise<void> {
     const over = AbortSignal.any([broken, this.#end.signal]);
     if (!await this.#probe(over)) {
-      const Reason = this.#hasListened ? Error : DeafError;
-      throw new Reason(
+      throw new SilenceError(
         "messages do not come through; a proxy that pools transactions " +
           "swallows them, so let the option listen have a direct connection",
       );

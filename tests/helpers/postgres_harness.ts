@@ -1,5 +1,6 @@
 import pg from "pg";
 import {
+  type PgClient,
   PostgresStore,
   type PostgresStoreOptions,
 } from "../../stores/postgres.ts";
@@ -8,6 +9,17 @@ import type { StoreHarness } from "../conformance/store_harness.ts";
 /** A name for a table that no other test has. */
 export function newTableName(): string {
   return `t_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+}
+
+/** Lets time pass for a table: moves all its instants into the past. */
+export async function elapseIn(
+  client: PgClient,
+  table: string,
+  ms: number,
+): Promise<void> {
+  const moves = ["run_at", "scheduled_for", "claimable_at"]
+    .map((column) => `${column} = ${column} - $1 * interval '1 ms'`);
+  await client.query(`update ${table} set ${moves}`, [ms]);
 }
 
 /** A store on a table of its own, which goes with the harness. */
@@ -39,15 +51,7 @@ export function openPostgres(
     url,
     pool,
     table,
-    async elapse(ms) {
-      await pool.query(
-        `update ${table} set ` +
-          ["run_at", "scheduled_for", "claimable_at"]
-            .map((column) => `${column} = ${column} - $1 * interval '1 ms'`)
-            .join(", "),
-        [ms],
-      );
-    },
+    elapse: (ms) => elapseIn(pool, table, ms),
     another: () => Promise.resolve(open(newPool())),
     async [Symbol.asyncDispose]() {
       await pool.query(`drop table if exists ${table}`);
