@@ -4,6 +4,7 @@
  * @module
  */
 
+import { systemClock } from "../src/clock.ts";
 import type {
   Claim,
   JobStore,
@@ -186,7 +187,7 @@ export class FirestoreStore implements JobStore<FirestoreTransaction> {
         // What was claimed already must not be lost.
         break;
       }
-      await pause(Math.random() * FIRST_PAUSE_MS * 2 ** round);
+      await systemClock.sleep(Math.random() * FIRST_PAUSE_MS * 2 ** round);
     }
     return tasks;
   }
@@ -331,8 +332,4 @@ function choose<T>(items: readonly T[], count: number): T[] {
     if (Math.random() * (items.length - index) < missing) chosen.push(item);
   });
   return chosen;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

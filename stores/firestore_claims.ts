@@ -1,4 +1,3 @@
-import { SchedulerError } from "../src/errors.ts";
 import type { Claim, Settlement, StoreChange } from "../src/job_store.ts";
 import type { TaskRecord } from "../src/task.ts";
 import type {
@@ -12,7 +11,7 @@ import {
   toRecord,
   versionOf,
 } from "./firestore_document.ts";
-import type { FirestoreRequests, WriteOutcome } from "./firestore_requests.ts";
+import type { FirestoreRequests } from "./firestore_requests.ts";
 
 /** What is known of a claim of this process. */
 interface Held {
@@ -76,16 +75,16 @@ export class FirestoreClaims {
       })),
     );
     const taken: TaskRecord[] = [];
-    const lost: Candidate[] = [];
+    const open: Candidate[] = [];
     const errors: unknown[] = [];
     candidates.forEach((candidate, index) => {
       const outcome = outcomes[index];
-      if (outcome.type === "lost") lost.push(candidate);
+      if (outcome.type === "open") open.push(candidate);
       else if (outcome.type === "failed") errors.push(outcome.error);
       else taken.push(this.#hold(candidate, outcome.updateTime));
     });
     try {
-      taken.push(...await this.#recognise(lost));
+      taken.push(...await this.#recognise(open));
     } catch (error) {
       errors.push(error);
     }
@@ -157,15 +156,12 @@ export class FirestoreClaims {
     if (this.#heldBy(claim) !== undefined) this.#held.delete(claim.slug);
   }
 
-  /**
-   * The client sends a claim again when its answer got lost, and then it may
-   * lose against itself: the token tells.
-   */
-  async #recognise(lost: readonly Candidate[]): Promise<TaskRecord[]> {
+  /** Tells by the token which claims took place after all. */
+  async #recognise(open: readonly Candidate[]): Promise<TaskRecord[]> {
     const documents = await this.#requests.getAll(
-      lost.map(({ document }) => document.ref),
+      open.map(({ document }) => document.ref),
     );
-    return lost.flatMap((candidate, index) => {
+    return open.flatMap((candidate, index) => {
       const { updateTime } = documents[index];
       return documents[index].data()?.token === candidate.fields.token
         ? [this.#hold(candidate, updateTime!)]
@@ -185,7 +181,7 @@ export class FirestoreClaims {
       fields: toFields(claim),
       updateTime: this.#heldBy(claim)?.updateTime,
     }));
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    for (let attempt = 1;; attempt++) {
       pending = await this.#lookUp(pending, effects);
       const outcomes = await this.#requests.write(
         pending.map(({ claim, fields, updateTime }) => ({
@@ -194,21 +190,22 @@ export class FirestoreClaims {
           updateTime: updateTime!,
         })),
       );
+      const errors: Error[] = [];
       pending.forEach(({ index, claim }, nth) => {
         const outcome = outcomes[nth];
-        if (outcome.type !== "done") return;
-        effects[index] = true;
-        onDone(claim, outcome.updateTime);
+        if (outcome.type === "done") {
+          effects[index] = true;
+          onDone(claim, outcome.updateTime);
+        } else if (outcome.type === "failed" || attempt === MAX_ATTEMPTS) {
+          errors.push(outcome.error);
+        }
       });
-      throwIfFailed(outcomes);
+      if (errors.length > 0) throw errors[0];
       pending = pending
-        .filter((_, nth) => outcomes[nth].type === "lost")
+        .filter((_, nth) => outcomes[nth].type === "open")
         .map((one) => ({ ...one, updateTime: undefined }));
       if (pending.length === 0) return effects;
     }
-    throw new SchedulerError(
-      `Cannot change "${pending[0].claim.slug}": others keep changing it`,
-    );
   }
 
   /** Finds out for which claims to go on; notes the effect of the others. */
@@ -248,10 +245,4 @@ export class FirestoreClaims {
 function isHeld(document: FirestoreDocument, { version }: Claim): boolean {
   return document.data()?.status === "running" &&
     versionOf(document) === version;
-}
-
-function throwIfFailed(outcomes: readonly WriteOutcome[]): void {
-  for (const outcome of outcomes) {
-    if (outcome.type === "failed") throw outcome.error;
-  }
 }

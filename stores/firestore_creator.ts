@@ -1,4 +1,3 @@
-import { SchedulerError } from "../src/errors.ts";
 import type { NewTask, OnConflict, StoreChange } from "../src/job_store.ts";
 import type {
   FirestoreDocument,
@@ -6,6 +5,7 @@ import type {
   FirestoreTransaction,
 } from "./firestore_client.ts";
 import { newFields, sizeOf, type TaskFields } from "./firestore_document.ts";
+import { isOpen, isTaken } from "./firestore_errors.ts";
 import type { FirestoreRequests, GuardedWrite } from "./firestore_requests.ts";
 
 /** A document that is to be created. */
@@ -100,39 +100,33 @@ export class FirestoreCreator {
   /** Creates the tasks of one batch: all but those to be kept, or none. */
   async #createBatch(batch: readonly Draft[]): Promise<Written> {
     let drafts = batch;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (drafts.length === 0) return { taken: [], written: [] };
-      const results = await this.#requests.commit((batch) => {
-        for (const { ref, fields, onConflict } of drafts) {
-          if (onConflict === "replace") batch.set(ref, fields);
-          else batch.create(ref, fields);
-        }
-      });
-      if (results !== undefined) {
-        const written = drafts.map((draft, index) =>
-          toWritten(draft, results[index].writeTime)
-        );
-        return { taken: [], written };
+    for (let attempt = 1; drafts.length > 0; attempt++) {
+      try {
+        return { taken: [], written: await this.#commit(drafts) };
+      } catch (error) {
+        const { cause } = error as Error;
+        if (!isOpen(cause)) throw error;
+        const existing = await this.#existing(drafts);
+        const written = ownAmong(existing);
+        if (written.length > 0) return { taken: [], written };
+        const taken = slugsInTheWay(existing);
+        if (taken.length > 0) return { taken, written: [] };
+        if (!isTaken(cause) || attempt === MAX_ATTEMPTS) throw error;
+        drafts = drafts.filter((draft) => !existing.has(draft));
       }
-      const existing = await this.#existing(drafts);
-      const own = drafts.filter((draft) =>
-        existing.get(draft)?.data()?.creation === draft.fields.creation
-      );
-      // The client sends a batch again when its answer got lost, and then its
-      // own documents are in the way.
-      if (own.length > 0) {
-        const written = own.map((draft) =>
-          toWritten(draft, existing.get(draft)!.updateTime!)
-        );
-        return { taken: [], written };
-      }
-      const taken = slugsInTheWay(existing);
-      if (taken.length > 0) return { taken, written: [] };
-      drafts = drafts.filter((draft) => !existing.has(draft));
     }
-    throw new SchedulerError(
-      `Cannot create "${drafts[0].fields.slug}": ` +
-        "others keep creating and deleting it",
+    return { taken: [], written: [] };
+  }
+
+  async #commit(drafts: readonly Draft[]): Promise<Written["written"]> {
+    const results = await this.#requests.commit((batch) => {
+      for (const { ref, fields, onConflict } of drafts) {
+        if (onConflict === "replace") batch.set(ref, fields);
+        else batch.create(ref, fields);
+      }
+    });
+    return drafts.map((draft, index) =>
+      toWritten(draft, results[index].writeTime)
     );
   }
 
@@ -162,6 +156,20 @@ function slugsInTheWay(existing: ReadonlyMap<Draft, unknown>): string[] {
   return [...existing.keys()]
     .filter(({ onConflict }) => onConflict === "error")
     .map(({ fields }) => fields.slug);
+}
+
+/**
+ * The client sends a batch again when its answer got lost, and then its own
+ * documents are in the way.
+ */
+function ownAmong(
+  existing: ReadonlyMap<Draft, FirestoreDocument>,
+): Written["written"] {
+  return [...existing]
+    .filter(([draft, document]) =>
+      document.data()!.creation === draft.fields.creation
+    )
+    .map(([draft, document]) => toWritten(draft, document.updateTime!));
 }
 
 function toWritten(

@@ -1,36 +1,48 @@
 import { SchedulerError, StoreUnusableError } from "../src/errors.ts";
 import { errorText } from "../src/text.ts";
 
-/** The codes of gRPC that mean something to the store. */
-export const ALREADY_EXISTS = 6;
+const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
+const ALREADY_EXISTS = 6;
+const PERMISSION_DENIED = 7;
 const FAILED_PRECONDITION = 9;
-const ABORTED = 10;
+const UNAUTHENTICATED = 16;
 
 /** What will not be better next time, and what to do about it. */
 const HOPELESS: Readonly<Record<number, string>> = {
-  3: "Firestore refuses the request",
-  5: "there is no such database; create one in Native mode",
-  7: "the credentials may not; grant the role Cloud Datastore User",
-  9: "an index is missing; deploy firestore.indexes.json",
-  16: "the credentials are not accepted",
+  [INVALID_ARGUMENT]: "Firestore refuses the request",
+  [NOT_FOUND]: "there is no such database; create one in Native mode",
+  [PERMISSION_DENIED]:
+    "the credentials do not allow it; grant the role Cloud Datastore User",
+  [FAILED_PRECONDITION]: "an index is missing; deploy firestore.indexes.json",
+  [UNAUTHENTICATED]: "the credentials are not accepted; renew them",
 };
 
-/** The code of an error of the client. */
-export function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown } | null)?.code;
+/**
+ * Whether a guarded write failed because the document is not what was expected,
+ * or in a way that leaves open whether it took place: the client sends a write
+ * again when its answer got lost, and the emulator answers some that took place
+ * with UNKNOWN.
+ */
+export function isOpen(error: unknown): boolean {
+  const code = codeOf(error);
+  return typeof code === "number" && code !== INVALID_ARGUMENT &&
+    code !== PERMISSION_DENIED && code !== UNAUTHENTICATED;
 }
 
-/** Whether a write failed because the document is not what was expected. */
-export function isLost(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === FAILED_PRECONDITION || code === NOT_FOUND ||
-    code === ABORTED;
+/** Whether a document was in the way. */
+export function isTaken(error: unknown): boolean {
+  return codeOf(error) === ALREADY_EXISTS;
 }
 
 /** Whether a document was not there. */
 export function isMissing(error: unknown): boolean {
   return codeOf(error) === NOT_FOUND;
+}
+
+/** The code of gRPC in an error of the client. */
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
 }
 
 /** The error for a caller of the store who could not `act`. */

@@ -12,14 +12,7 @@ import type {
 } from "./firestore_client.ts";
 import { FirestoreClock } from "./firestore_clock.ts";
 import { documentId, sizeOf } from "./firestore_document.ts";
-import {
-  ALREADY_EXISTS,
-  codeOf,
-  isLost,
-  isMissing,
-  storeError,
-  within,
-} from "./firestore_errors.ts";
+import { isMissing, isOpen, storeError, within } from "./firestore_errors.ts";
 
 /** A change of a document that takes place only if it is as it was known. */
 export interface GuardedWrite {
@@ -33,9 +26,9 @@ export interface GuardedWrite {
 /** What became of a {@linkcode GuardedWrite}. */
 export type WriteOutcome =
   | { readonly type: "done"; readonly updateTime: FirestoreTimestamp }
-  /** The document was not as it was known. */
-  | { readonly type: "lost" }
-  | { readonly type: "failed"; readonly error: unknown };
+  /** Reading the document again tells whether it took place. */
+  | { readonly type: "open"; readonly error: Error }
+  | { readonly type: "failed"; readonly error: Error };
 
 /** A bulk write sends 20 writes in one request, of which 4 MiB is safe. */
 const MAX_BULK_ITEM_BYTES = 150 * 1_024;
@@ -95,27 +88,17 @@ export class FirestoreRequests {
     return this.#ask("listen to", () => answer);
   }
 
-  /**
-   * Sends writes that take place together.
-   *
-   * @returns `undefined` if a document exists that was to be created.
-   */
+  /** Sends writes that take place together. */
   async commit(
     fill: (batch: FirestoreBatch) => void,
-  ): Promise<readonly FirestoreWriteResult[] | undefined> {
+  ): Promise<readonly FirestoreWriteResult[]> {
     const batch = this.#client.batch();
     fill(batch);
-    try {
-      return await this.#ask(
-        "write to",
-        () => batch.commit(),
-        ([first]) => first.writeTime,
-      );
-    } catch (error) {
-      const { cause } = error as Error;
-      if (codeOf(cause) === ALREADY_EXISTS) return undefined;
-      throw error;
-    }
+    return await this.#ask(
+      "write to",
+      () => batch.commit(),
+      ([first]) => first.writeTime,
+    );
   }
 
   /** Removes a document. @returns Whether there was one. */
@@ -160,8 +143,8 @@ export class FirestoreRequests {
       );
       return { type: "done", updateTime: writeTime };
     } catch (error) {
-      return isLost(error) ? { type: "lost" } : {
-        type: "failed",
+      return {
+        type: isOpen(error) ? "open" : "failed",
         error: storeError(error, `write to "${this.#path}"`),
       };
     }
