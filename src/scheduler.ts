@@ -119,7 +119,8 @@ export interface Scheduler<Transaction = never> extends AsyncDisposable {
    *
    * @param signal Stops the scheduler when it aborts, as `stop()` does.
    * @returns Resolves when it runs.
-   * @throws {SchedulerError} If it was started already.
+   * @throws {SchedulerError} If it was started already, or was stopped before
+   *   the store had answered.
    * @throws Whatever the store throws if it cannot be used, or the signal's
    *   reason if that has aborted.
    */
