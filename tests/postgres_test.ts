@@ -559,3 +559,37 @@ Deno.test("prepared statements can be switched off", async () => {
   );
   assertEquals(rows, []);
 });
+
+Deno.test("prepared statements that a proxy lost are done without", async () => {
+  await using harness = openPostgres(server.url);
+  const { table } = harness;
+  const logger = recordingLogger();
+  const single = new pg.Pool({ connectionString: server.url, max: 1 });
+  const store = new PostgresStore(single, { table, logger });
+  await createDue(store, "a");
+  await store.get("a");
+  await single.query("deallocate all");
+  assertEquals((await store.get("a"))?.slug, "a");
+  assertEquals(slugsOf(await lockWork(store)), ["a"]);
+  assertEquals(logger.messages.length, 1);
+  assertStringIncludes(logger.messages[0], "set prepare to false");
+  await single.end();
+});
+
+Deno.test("a connection that hears nothing is noticed", async () => {
+  await using harness = openPostgres(server.url);
+  const { table, pool } = harness;
+  const logger = recordingLogger();
+  // As with a proxy: listening is no error, but no message arrives.
+  const elsewhere = new URL(server.url);
+  elsewhere.pathname = "template1";
+  const listen = new pg.Pool({ connectionString: elsewhere.href });
+  const store = new PostgresStore(pool, { table, logger, listen, pollMs: 10 });
+  let looks = 0;
+  const watch = await store.watch(() => looks++);
+  await until(() => looks > 0);
+  assertEquals(logger.messages.length, 1);
+  assertStringIncludes(logger.messages[0], "messages do not come through");
+  await watch[Symbol.asyncDispose]();
+  await listen.end();
+});
