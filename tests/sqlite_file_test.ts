@@ -222,11 +222,8 @@ Deno.test("a read-only database gets a clear error", async () => {
   await makeFile(path);
   const database = new DatabaseSync(path, { readOnly: true });
   const store = new SqliteStore(database);
-  const error = await assertRejects(
-    () => store.create([newTask("a")]),
-    StoreUnusableError,
-  );
-  assertStringIncludes(error.message, "it is read-only");
+  const error = await assertRejects(() => store.getSlugs(), StoreUnusableError);
+  assertStringIncludes(error.message, `Cannot open "${path}": it is read-only`);
   database.close();
 });
 
