@@ -18,8 +18,8 @@ export class Leases {
   readonly #leaseMs: number;
   readonly #held = new Set<Run>();
   readonly #alarm: Alarm;
-  /** Ends when the store has answered. */
-  #renewal: Promise<void> | undefined;
+  /** Those that the store has not answered yet. */
+  readonly #renewals = new Set<Promise<void>>();
   /** Ends when nothing is held any more. */
   #watching: Promise<void> | undefined;
 
@@ -55,7 +55,7 @@ export class Leases {
 
   /** Resolves when no renewal is under way. */
   async renewed(): Promise<void> {
-    await this.#renewal;
+    await Promise.all(this.#renewals);
   }
 
   /** Stops watching, and lets go of everything. */
@@ -81,17 +81,18 @@ export class Leases {
     for (const run of this.#held) {
       if (run.leaseEndsAt <= now) this.#expire(run);
       else next = Math.min(next, run.leaseEndsAt);
-      if (this.#renewal !== undefined) continue;
-      if (run.renewAt <= now) due.push(run);
-      else next = Math.min(next, run.renewAt);
-    }
-    if (due.length > 0) {
-      this.#renewal = this.#renew(due, now).then(() => {
-        this.#renewal = undefined;
-        this.#alarm.setNow();
-      });
+      if (run.renewAt <= now) {
+        // If the store does not answer, the next renewal goes out all the same.
+        run.renewAt = now + renewalPeriodMs(this.#leaseMs);
+        due.push(run);
+      }
+      next = Math.min(next, run.renewAt);
     }
     this.#alarm.setAt(next);
+    if (due.length === 0) return;
+    const renewal = this.#renew(due, now);
+    this.#renewals.add(renewal);
+    void renewal.then(() => this.#renewals.delete(renewal));
   }
 
   /**
@@ -118,14 +119,18 @@ export class Leases {
     try {
       const holds = await this.#store.renew(runs, this.#leaseMs);
       runs.forEach((run, index) => {
-        run.renewAt = now + renewalPeriodMs(this.#leaseMs);
-        if (holds[index]) run.leaseEndsAt = now + this.#leaseMs;
-        // A run that has ended may have been settled meanwhile.
-        else if (run.executing) this.#lose(run);
+        if (holds[index]) {
+          run.leaseEndsAt = Math.max(run.leaseEndsAt, now + this.#leaseMs);
+        } else if (run.executing) {
+          // Others may have been settled meanwhile.
+          this.#lose(run);
+        }
       });
     } catch (error) {
       const retryMs = this.#leaseMs / 10;
-      for (const run of runs) run.renewAt = this.#clock.monotonic() + retryMs;
+      const renewAt = this.#clock.monotonic() + retryMs;
+      for (const run of runs) run.renewAt = Math.min(run.renewAt, renewAt);
+      this.#alarm.setAt(renewAt);
       this.#logger.warn(`Cannot renew leases: ${errorText(error)}`, {
         error,
         retryMs,

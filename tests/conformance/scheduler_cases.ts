@@ -36,14 +36,15 @@ function schedulerOn(
   { store, clock }: StoreHarness,
   options: StdSchedulerOptions & { on?: JobStore } = {},
 ): StdScheduler {
-  return use(
-    new StdScheduler(options.on ?? store, {
-      clock,
-      logger: silent,
-      heartbeatMs: NO_HEARTBEAT_MS,
-      ...options,
-    }),
-  );
+  const scheduler = new StdScheduler(options.on ?? store, {
+    clock,
+    logger: silent,
+    heartbeatMs: NO_HEARTBEAT_MS,
+    ...options,
+  });
+  // A case that fails may leave jobs behind that never end.
+  use({ [Symbol.asyncDispose]: () => scheduler.stop({ timeoutMs: 0 }) });
+  return scheduler;
 }
 
 /** Lets time pass on the clock of the schedulers: steps it, or waits. */
