@@ -1,3 +1,5 @@
+import { SchedulerError } from "../src/errors.ts";
+
 /** A statement as `pg` takes it; one with a name is prepared. */
 export interface PgQuery {
   /** Under which name the server keeps it prepared. */
@@ -83,6 +85,7 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 function isSocketError(error: Error): boolean {
+  if (error instanceof SchedulerError) return false;
   const { code } = error as { code?: unknown };
   return typeof code === "string" && /^(E[A-Z]+|UND_)/.test(code) ||
     /connection|socket|timeout exceeded when trying to connect/i.test(

@@ -363,11 +363,17 @@ Deno.test("a pool with no connection to spare is reported, not waited for", asyn
   await harness.store.getSlugs();
   const pool = new pg.Pool({ connectionString: server.url, max: 1 });
   const store = new PostgresStore(pool, { table, operationTimeoutMs: 100 });
+  await store.getSlugs();
   const client = await pool.connect();
   await assertRejects(
     () => lockWork(store),
     SchedulerError,
     "no connection of the pool came free within 100 ms",
+  );
+  await assertRejects(
+    () => createDue(store, "a"),
+    SchedulerError,
+    "Cannot create tasks",
   );
   client.release();
   assertEquals(await lockWork(store), []);

@@ -14,6 +14,7 @@ import { PostgresStore } from "../../../stores/postgres.ts";
 import { percentile } from "../report.ts";
 import type { Contender, OpenContender } from "./contender.ts";
 import { contenders } from "./contenders.ts";
+import { CountingProxy } from "./counting_proxy.ts";
 
 const TASKS = 50_000;
 const FUTURE = 10_000;
@@ -228,18 +229,18 @@ async function latency(contender: Contender): Promise<void> {
   });
 }
 
-/** Transactions a minute, as the server counts them. */
 async function idle(contender: Contender): Promise<void> {
   await withDatabase(async (url) => {
     await fill(contender, url, (open) => open.insertFuture(FUTURE));
-    const name = new URL(url).pathname.slice(1);
-    const worker = new Worker(contender, url, "latency");
+    const proxy = new CountingProxy(url);
+    const worker = new Worker(contender, proxy.url, "latency");
     await worker.ready();
     await worker.working();
     await new Promise((resolve) => setTimeout(resolve, 15_000));
-    const before = await transactions(name);
-    await new Promise((resolve) => setTimeout(resolve, 120_000));
-    const count = (await transactions(name) - before) / 2;
+    const before = proxy.statements;
+    const minutes = 2;
+    await new Promise((resolve) => setTimeout(resolve, minutes * 60_000));
+    const count = (proxy.statements - before) / minutes;
     report(
       `statements a minute, idle, ${FUTURE.toLocaleString("en")} future tasks`,
       contender,
@@ -248,15 +249,6 @@ async function idle(contender: Contender): Promise<void> {
     );
     await worker.end();
   });
-}
-
-async function transactions(database: string): Promise<number> {
-  const { rows } = await admin.query(
-    `select (xact_commit + xact_rollback)::int as count
-    from pg_stat_database where datname = $1`,
-    [database],
-  );
-  return rows[0].count;
 }
 
 /** The claim of 100 tasks, with other rows in the table. */
@@ -339,11 +331,6 @@ for (let round = 0; round < ROUNDS; round++) {
   }
 }
 if (isWanted("claim")) await claim();
-if (isWanted("idle")) {
-  // Its transactions would be counted too.
-  await admin.query("alter system set autovacuum = off");
-  await admin.query("select pg_reload_conf()");
-  await Promise.all(withWakeUps.map(idle));
-}
+if (isWanted("idle")) await Promise.all(withWakeUps.map(idle));
 printTable();
 await admin.end();
