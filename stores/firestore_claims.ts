@@ -106,13 +106,16 @@ export class FirestoreClaims {
 
   /** Ends claims. @returns For each settlement whether it took effect. */
   settle(settlements: readonly Settlement[]): Promise<boolean[]> {
-    const announcedAt = new Date(this.#requests.clock.now());
+    const announcement = {
+      announcedAt: new Date(this.#requests.clock.now()),
+      announcedBy: this.#requests.author,
+    };
     return this.#change(
       settlements,
       (settlement) =>
         settlement.next && settledFields(
           settlement.next,
-          this.changeBy(settlement) && announcedAt,
+          this.changeBy(settlement) && announcement,
         ),
       (claim) => this.#forget(claim),
     );

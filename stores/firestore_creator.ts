@@ -48,7 +48,7 @@ export class FirestoreCreator {
 
   /** Creates tasks in as few batches as they fit into. */
   async create(tasks: readonly NewTask[]): Promise<Creation> {
-    const drafts = await this.#draft(tasks);
+    const drafts = await this.#draft(tasks, this.#requests.author);
     const batches = toBatches(drafts);
     if (batches.length > 1) {
       const taken = slugsInTheWay(await this.#existing(drafts));
@@ -75,7 +75,7 @@ export class FirestoreCreator {
     transaction: FirestoreTransaction,
     tasks: readonly NewTask[],
   ): Promise<string[]> {
-    const drafts = await this.#draft(tasks);
+    const drafts = await this.#draft(tasks, null);
     const existing = await findExisting(
       drafts,
       (refs) => transaction.getAll(...refs),
@@ -88,13 +88,19 @@ export class FirestoreCreator {
     return [];
   }
 
-  async #draft(tasks: readonly NewTask[]): Promise<Draft[]> {
+  async #draft(
+    tasks: readonly NewTask[],
+    announcedBy: string | null,
+  ): Promise<Draft[]> {
     const now = await this.#requests.now();
-    return tasks.map((task) => ({
-      ref: this.#requests.ref(task.slug),
-      fields: newFields(task, now, Math.floor(Math.random() * this.#shards)),
-      onConflict: task.onConflict,
-    }));
+    return tasks.map((task) => {
+      const shard = Math.floor(Math.random() * this.#shards);
+      return {
+        ref: this.#requests.ref(task.slug),
+        fields: newFields(task, now, shard, announcedBy),
+        onConflict: task.onConflict,
+      };
+    });
   }
 
   /** Creates the tasks of one batch: all but those to be kept, or none. */

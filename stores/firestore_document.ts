@@ -20,6 +20,8 @@ export interface TaskFields {
   readonly claimableAt: Date | null;
   /** When it was told to listeners that it may be claimed sooner than known. */
   readonly announcedAt: Date | null;
+  /** The store that has told its own process already. */
+  readonly announcedBy: string | null;
   /** The version of the last claim; 0 before the first. */
   readonly version: number;
   readonly retry: number;
@@ -43,11 +45,18 @@ export function documentId(slug: string): string {
   return id;
 }
 
+/** Who tells of a task, and when. */
+export type Announcement = Pick<TaskFields, "announcedAt" | "announcedBy">;
+
+/** Nothing to tell. */
+const UNANNOUNCED: Announcement = { announcedAt: null, announcedBy: null };
+
 /** The document of a new task. `now` is the server's clock. */
 export function newFields(
   task: NewTask,
   now: number,
   shard: number,
+  announcedBy: string | null,
 ): TaskFields {
   const { due } = task;
   const when = new Date("at" in due ? due.at : Math.floor(now + due.inMs));
@@ -61,6 +70,7 @@ export function newFields(
     status: "scheduled",
     claimableAt: when,
     announcedAt: new Date(now),
+    announcedBy,
     version: 0,
     retry: 0,
     result: "",
@@ -75,7 +85,7 @@ export function claimFields(document: FirestoreDocument, leaseEnd: number) {
   return {
     status: "running",
     claimableAt: new Date(leaseEnd),
-    announcedAt: null,
+    ...UNANNOUNCED,
     version: nextVersion(document.updateTime!),
     token: crypto.randomUUID(),
   } satisfies Partial<TaskFields>;
@@ -92,12 +102,12 @@ function nextVersion(updateTime: FirestoreTimestamp): number {
 /** What a settlement changes in the document. */
 export function settledFields(
   next: NextState,
-  announcedAt: Date | undefined,
+  announcement: Announcement = UNANNOUNCED,
 ): FirestoreFields {
   return {
     status: next.status,
     claimableAt: next.status === "scheduled" ? next.when : null,
-    announcedAt: announcedAt ?? null,
+    ...announcement,
     when: next.when,
     scheduledFor: next.scheduledFor,
     retry: next.retry,

@@ -4,10 +4,10 @@ import { toDate } from "./firestore_document.ts";
 import type { FirestoreQueries } from "./firestore_queries.ts";
 import type { FirestoreRequests } from "./firestore_requests.ts";
 
-/** So many documents are listened to; then it moves on to later ones. */
+/** With so many announcements at a time, it pauses, for each one costs. */
 const MAX_DOCUMENTS = 20;
-/** How soon it moves on. */
-const MOVE_ON_MS = 1_000;
+/** For how long it pauses. */
+const PAUSE_MS = 1_000;
 /** So late may an announcement arrive, for its author takes time to write. */
 const OVERLAP_MS = 5_000;
 /** The first and the longest pause before it tries again. */
@@ -46,10 +46,7 @@ export class FirestoreListener {
   async end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);
-    // If the client ends its stream amid the parts of an answer, it never gets
-    // to know of the end, and `terminate` hangs. Timers do not run there.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#unsubscribe?.();
+    await this.#hangUp();
   }
 
   async #listen(): Promise<void> {
@@ -79,11 +76,26 @@ export class FirestoreListener {
 
   #onSnapshot(result: FirestoreResult): void {
     for (const { type, doc } of result.docChanges()) {
-      const { claimableAt, kind } = doc.data()!;
-      if (type === "removed" || claimableAt === null) continue;
+      const { claimableAt, kind, announcedBy } = doc.data()!;
+      const known = announcedBy === this.#requests.author;
+      if (known || type === "removed" || claimableAt === null) continue;
       this.#tell({ when: toDate(claimableAt), kinds: [kind] });
     }
-    if (result.docs.length >= MAX_DOCUMENTS) this.#restartIn(MOVE_ON_MS);
+    if (result.docs.length >= MAX_DOCUMENTS) {
+      void this.#hangUp();
+      this.#restartIn(PAUSE_MS);
+    }
+  }
+
+  /**
+   * If the client ends its stream amid the parts of an answer, it never gets to
+   * know of the end, and `terminate` hangs. Timers do not run there.
+   */
+  async #hangUp(): Promise<void> {
+    const unsubscribe = this.#unsubscribe;
+    this.#unsubscribe = undefined;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    unsubscribe?.();
   }
 
   #restartIn(ms: number): void {
@@ -95,7 +107,7 @@ export class FirestoreListener {
   }
 
   async #restart(): Promise<void> {
-    this.#unsubscribe?.();
+    await this.#hangUp();
     try {
       await this.#listen();
       this.#retryMs = RETRY_MS.first;

@@ -35,6 +35,8 @@ const MAX_BULK_ITEM_BYTES = 150 * 1_024;
 
 /** Sends requests, limits their time, and learns the server's clock from them. */
 export class FirestoreRequests {
+  /** Names this store among those that share the collection. */
+  readonly author: string = crypto.randomUUID();
   /** The server's clock. */
   readonly clock: FirestoreClock = new FirestoreClock();
   /** Where the tasks are. */
