@@ -1,0 +1,133 @@
+/**
+ * A process that runs the tasks of a collection: how tests start it, and what it
+ * does. It says what happens in lines such as `started task-1 1795468707915180`,
+ * and stops when its input ends.
+ */
+import { assert } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
+import type { Logger } from "../../src/logger.ts";
+import { StdScheduler } from "../../src/std_scheduler.ts";
+import { FirestoreStore } from "../../stores/firestore.ts";
+
+/** How long anything may take, in milliseconds. */
+const PATIENCE_MS = 60_000;
+
+/** What a worker is told when it is started. */
+export interface FirestoreWorkerSettings {
+  /** The emulator's, unless it is another one. */
+  readonly host?: string;
+  readonly collection: string;
+  readonly leaseMs: number;
+  readonly concurrency?: number;
+  /** How wrong its clock is. */
+  readonly clockOffsetMs?: number;
+}
+
+type Word = "ready" | "started" | "finished" | "aborted" | "log";
+
+/** A worker in a process of its own. */
+export class FirestoreWorker implements AsyncDisposable {
+  /** What it has said. */
+  readonly lines: string[] = [];
+  readonly #process: Deno.ChildProcess;
+  readonly #reading: Promise<void>;
+
+  private constructor(settings: FirestoreWorkerSettings) {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", import.meta.url],
+      env: { WORKER_SETTINGS: JSON.stringify(settings) },
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    this.#reading = this.#read();
+  }
+
+  /** Starts a worker. @returns When it is ready for tasks. */
+  static async start(
+    settings: FirestoreWorkerSettings,
+  ): Promise<FirestoreWorker> {
+    const worker = new FirestoreWorker(settings);
+    await worker.hear("ready");
+    return worker;
+  }
+
+  /** What follows a word, in all lines that start with it. */
+  said(word: Word): string[] {
+    return this.lines
+      .filter((line) => line.startsWith(word))
+      .map((line) => line.slice(word.length + 1));
+  }
+
+  /** Waits until it has said something. @returns What followed. */
+  async hear(word: Word): Promise<string> {
+    const giveUp = Date.now() + PATIENCE_MS;
+    while (this.said(word).length === 0) {
+      assert(Date.now() < giveUp, `no ${word} in ${this.lines.slice(-5)}`);
+      await systemClock.sleep(5);
+    }
+    return this.said(word)[0];
+  }
+
+  /** Sends a signal. */
+  kill(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
+  /** Ends it gracefully, unless it is dead. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.stdin.close().catch(() => {});
+    await this.#process.status;
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    let rest = "";
+    const text = this.#process.stdout.pipeThrough(new TextDecoderStream());
+    for await (const chunk of text) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop()!;
+      this.lines.push(...lines);
+    }
+  }
+}
+
+async function work(): Promise<void> {
+  const { connect } = await import("./firestore_emulator.ts");
+  const settings: FirestoreWorkerSettings = JSON.parse(
+    Deno.env.get("WORKER_SETTINGS")!,
+  );
+  const { host, collection, leaseMs, concurrency, clockOffsetMs = 0 } =
+    settings;
+  const say = (word: Word, ...rest: unknown[]) =>
+    console.log([word, ...rest].join(" "));
+  const log = (message: string) => say("log", message);
+  const logger: Logger = { debug() {}, info: log, warn: log, error: log };
+  const client = connect(host);
+  const store = new FirestoreStore(client, { collection, timeoutMs: 30_000 });
+  const scheduler = new StdScheduler(store, {
+    leaseMs,
+    concurrency,
+    logger,
+    heartbeatMs: 3_600_000,
+    clock: { ...systemClock, now: () => Date.now() + clockOffsetMs },
+  });
+  scheduler.registerJob({
+    kind: "work",
+    // Takes as many milliseconds as the payload says.
+    async execute(task, { signal }) {
+      say("started", task.slug, task.version);
+      await systemClock.sleep(Number(task.text()), signal);
+      if (signal.aborted) say("aborted", task.slug, signal.reason.name);
+      else say("finished", task.slug);
+    },
+  });
+  await scheduler.start();
+  say("ready");
+  for await (const _ of Deno.stdin.readable) {
+    // Only its end matters.
+  }
+  await scheduler.stop();
+  await client.terminate();
+}
+
+if (import.meta.main) await work();
