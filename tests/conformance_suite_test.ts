@@ -10,9 +10,8 @@ import type {
 } from "../src/job_store.ts";
 import type { TaskRecord } from "../src/task.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import { SteppedClock, testJobStore } from "./testing.ts";
-
-type MakeStore = new (options: { clock: SteppedClock }) => JobStore;
+import { type MakeStore, memoryHarness } from "./helpers/memory_harness.ts";
+import { testJobStore } from "./testing.ts";
 
 /** The cases of the suite for a store, by name. */
 function casesOf(
@@ -24,17 +23,7 @@ function casesOf(
     name: "x",
     skip,
     test: (name, run) => cases.set(name.slice("x: ".length), run),
-    open() {
-      const clock = new SteppedClock();
-      const store = new Store({ clock });
-      return Promise.resolve({
-        store,
-        clock,
-        elapse: (ms) => clock.step(ms),
-        another: () => Promise.resolve(store),
-        [Symbol.asyncDispose]: () => Promise.resolve(),
-      });
-    },
+    open: () => memoryHarness(Store),
   });
   return cases;
 }

@@ -2,21 +2,11 @@ import { Buffer } from "node:buffer";
 import { assertEquals } from "@std/assert";
 import { MemoryStore } from "../stores/memory.ts";
 import { lockNew, newTask, settlement } from "./conformance/store_harness.ts";
-import { SteppedClock } from "./helpers/stepped_clock.ts";
+import { memoryHarness } from "./helpers/memory_harness.ts";
 import { checkStoreModel } from "./helpers/store_model.ts";
 
 Deno.test("the memory store agrees with a naive model, whatever is done to it", async () => {
-  await checkStoreModel(() => {
-    const clock = new SteppedClock();
-    const store = new MemoryStore({ clock });
-    return Promise.resolve({
-      store,
-      clock,
-      elapse: (ms) => clock.step(ms),
-      another: () => Promise.resolve(store),
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    });
-  }, { runs: 300, commands: 60 });
+  await checkStoreModel(() => memoryHarness(), { runs: 300, commands: 60 });
 });
 
 Deno.test("the memory store copies buffers, which share memory when sliced", async () => {

@@ -1,0 +1,22 @@
+import type { JobStore } from "../../src/job_store.ts";
+import { MemoryStore } from "../../stores/memory.ts";
+import type { StoreHarness } from "../conformance/store_harness.ts";
+import { SteppedClock } from "./stepped_clock.ts";
+
+/** Makes a store in memory on a clock. */
+export type MakeStore = new (options: { clock: SteppedClock }) => JobStore;
+
+/** A memory store, or one like it, on a stepped clock. */
+export function memoryHarness(
+  Store: MakeStore = MemoryStore,
+): Promise<StoreHarness> {
+  const clock = new SteppedClock();
+  const store = new Store({ clock });
+  return Promise.resolve({
+    store,
+    clock,
+    elapse: (ms) => clock.step(ms),
+    another: () => Promise.resolve(store),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+}
