@@ -4,7 +4,6 @@
  * @module
  */
 
-import { SchedulerError } from "../src/errors.ts";
 import type {
   Claim,
   JobStore,
@@ -17,32 +16,11 @@ import type {
 import { consoleLogger, type Logger } from "../src/logger.ts";
 import type { TaskRecord } from "../src/task.ts";
 import { checkDuration } from "../src/validate.ts";
-import { type Announcement, Announcer } from "./postgres_announcer.ts";
-import {
-  isConnectionLoss,
-  type PgClient,
-  type PgPool,
-  type PgRows,
-  sqlState,
-  type Statement,
-} from "./postgres_client.ts";
-import { type Again, PgExecutor, type Values } from "./postgres_executor.ts";
-import {
-  prepareSchema,
-  schemaSql,
-  type TableNames,
-  tableNames,
-  type TableOptions,
-} from "./postgres_schema.ts";
-import { type StoreSql, storeSql } from "./postgres_sql.ts";
-import {
-  claimValues,
-  Creation,
-  Settling,
-  toDate,
-  toRecord,
-} from "./postgres_values.ts";
-import { PgWatch } from "./postgres_watch.ts";
+import type { PgClient, PgPool, PgRows, Statement } from "./postgres_client.ts";
+import { PgCreator } from "./postgres_creator.ts";
+import { schemaSql, tableNames, type TableOptions } from "./postgres_schema.ts";
+import { PgTable, type TableSettings } from "./postgres_table.ts";
+import { claimValues, Settling, toDate, toRecord } from "./postgres_values.ts";
 
 export type {
   PgClient,
@@ -99,11 +77,7 @@ export interface PostgresStoreOptions extends TableOptions {
   readonly logger?: Logger;
 }
 
-type Settings = Required<Omit<PostgresStoreOptions, keyof TableOptions>>;
 type Rows = PgRows["rows"];
-
-/** How often a creation is tried that others, or an outage, get in the way of. */
-const MAX_TRIES = 5;
 
 /**
  * Keeps tasks in a table of PostgreSQL, one row each. Due times and leases are
@@ -123,15 +97,8 @@ export class PostgresStore implements JobStore<PgClient> {
   /** 16 MiB: a batch of tasks has to fit into memory. */
   readonly maxPayloadBytes: number = 16 * 1024 * 1024;
 
-  readonly #settings: Settings;
-  readonly #names: TableNames;
-  readonly #sql: StoreSql;
-  readonly #executor: PgExecutor;
-  readonly #origin: string = crypto.randomUUID().slice(0, 8);
-  readonly #announcer = new Announcer(this.#origin);
-  readonly #watches = new Set<PgWatch>();
-  #prepared: Promise<void> | undefined;
-  #nudging: Promise<void> | undefined;
+  readonly #table: PgTable;
+  readonly #creator: PgCreator;
   /** No lease that this process took ends later than so long from now. */
   #leaseMs = 0;
 
@@ -147,17 +114,10 @@ export class PostgresStore implements JobStore<PgClient> {
         "Cannot make a store without a client: pass a pg.Pool or a PGlite",
       );
     }
-    this.#settings = toSettings(pool, options);
-    this.#names = tableNames(options);
-    this.#sql = storeSql(this.#names.table);
-    this.#executor = new PgExecutor({
-      pool,
-      prepare: this.#settings.prepare,
-      timeoutMs: this.#settings.operationTimeoutMs,
-      name: this.#names.channel,
-      logger: this.#settings.logger,
-    });
-    guard(pool);
+    const names = tableNames(options);
+    this.#table = new PgTable(pool, names, toSettings(pool, options));
+    this.#creator = new PgCreator(this.#table);
+    for (const one of [pool, options.listen]) if (one) guard(one);
   }
 
   /**
@@ -184,17 +144,15 @@ export class PostgresStore implements JobStore<PgClient> {
     transaction?: PgClient,
   ): Promise<string[]> {
     if (tasks.length === 0) return [];
-    await this.#prepare();
-    const creation = new Creation(tasks, this.#names.channel);
     return transaction === undefined
-      ? await this.#create(creation)
-      : await this.#createWithin(transaction, creation);
+      ? await this.#creator.create(tasks)
+      : await this.#creator.createWithin(transaction, tasks);
   }
 
   /** See {@linkcode JobStore.nextRun}. */
   async nextRun(kinds: readonly string[]): Promise<NextRun> {
-    const { nextRun } = this.#sql;
-    const [row] = await this.#run("find the next task", nextRun, [kinds]);
+    const { nextRun } = this.#table.sql;
+    const [row] = await this.#table.run("find the next task", nextRun, [kinds]);
     return {
       now: new Date(Math.floor(Number(row.now))),
       when: row.soonest === null ? undefined : toDate(row.soonest),
@@ -204,11 +162,11 @@ export class PostgresStore implements JobStore<PgClient> {
   /** See {@linkcode JobStore.lock}. */
   async lock({ kinds, limit, leaseMs }: LockRequest): Promise<TaskRecord[]> {
     this.#leaseMs = Math.max(this.#leaseMs, leaseMs);
-    const { lockOne, lockSome, lockAny } = this.#sql;
+    const { lockOne, lockSome, lockAny } = this.#table.sql;
     const distinct = [...new Set(kinds)];
     if (distinct.length === 0 || limit < 1) return [];
     const lock = (statement: Statement, kinds: unknown) =>
-      this.#run("claim tasks", statement, [kinds, limit, leaseMs]);
+      this.#table.run("claim tasks", statement, [kinds, limit, leaseMs]);
     let rows: Rows;
     if (distinct.length === 1) {
       rows = await lock(lockOne, distinct[0]);
@@ -228,7 +186,11 @@ export class PostgresStore implements JobStore<PgClient> {
     this.#leaseMs = Math.max(this.#leaseMs, leaseMs);
     if (claims.length === 0) return [];
     const values = [...claimValues(claims), leaseMs];
-    const [row] = await this.#run("renew leases", this.#sql.renew, values);
+    const [row] = await this.#table.run(
+      "renew leases",
+      this.#table.sql.renew,
+      values,
+    );
     const holds = claims.map(() => false);
     for (const position of row.held as number[]) holds[position - 1] = true;
     return holds;
@@ -238,10 +200,10 @@ export class PostgresStore implements JobStore<PgClient> {
   async reschedule(settlements: readonly Settlement[]): Promise<boolean[]> {
     if (settlements.length === 0) return [];
     const settling = new Settling(settlements);
-    const statement = this.#sql.settle(settling.parts);
+    const statement = this.#table.sql.settle(settling.parts);
     const { soonest } = settling;
-    const { channel } = this.#names;
-    const row = await this.#announce(
+    const { channel } = this.#table.names;
+    const row = await this.#table.announce(
       "settle tasks",
       statement,
       (head) =>
@@ -251,34 +213,41 @@ export class PostgresStore implements JobStore<PgClient> {
           soonest === undefined ? null : head(),
         ),
     );
-    if (soonest !== undefined) this.#tell({ when: soonest, kinds: undefined });
+    if (soonest !== undefined) {
+      this.#table.tell({ when: soonest, kinds: undefined });
+    }
     return settling.effects(row);
   }
 
   /** See {@linkcode JobStore.getSlugs}. */
   async getSlugs(): Promise<string[]> {
-    const { getSlugs } = this.#sql;
-    const rows = await this.#run("list tasks", getSlugs, [], "always");
+    const { getSlugs } = this.#table.sql;
+    const rows = await this.#table.run("list tasks", getSlugs, [], "always");
     return rows.map(({ slug }) => slug as string);
   }
 
   /** See {@linkcode JobStore.get}. */
   async get(slug: string): Promise<TaskRecord | undefined> {
-    const { get } = this.#sql;
-    const [row] = await this.#run("read a task", get, [slug], "always");
+    const { get } = this.#table.sql;
+    const [row] = await this.#table.run("read a task", get, [slug], "always");
     return row && toRecord(row);
   }
 
   /** See {@linkcode JobStore.delete}. */
   async delete(slug: string): Promise<boolean> {
-    const { delete: sql } = this.#sql;
-    const rows = await this.#run("delete a task", sql, [slug], "unsent");
+    const { delete: sql } = this.#table.sql;
+    const rows = await this.#table.run("delete a task", sql, [slug], "unsent");
     return rows.length > 0;
   }
 
   /** See {@linkcode JobStore.clear}. */
   async clear(): Promise<void> {
-    await this.#run("delete all tasks", this.#sql.clear, [], "always");
+    await this.#table.run(
+      "delete all tasks",
+      this.#table.sql.clear,
+      [],
+      "always",
+    );
   }
 
   /**
@@ -288,188 +257,8 @@ export class PostgresStore implements JobStore<PgClient> {
   async watch(
     onChange: (change: StoreChange) => void,
   ): Promise<AsyncDisposable> {
-    await this.#prepare();
-    const { listen, pollMs, operationTimeoutMs, logger } = this.#settings;
-    const watch = new PgWatch({
-      pool: listen === false ? undefined : listen,
-      channel: this.#names.channel,
-      origin: this.#origin,
-      pollMs,
-      timeoutMs: operationTimeoutMs,
-      logger,
-      notify: (message) => this.#notify(message),
-      onChange,
-    });
-    this.#watches.add(watch);
-    await watch.start();
-    return {
-      [Symbol.asyncDispose]: async () => {
-        this.#watches.delete(watch);
-        await watch[Symbol.asyncDispose]();
-      },
-    };
+    return await this.#table.watch(onChange);
   }
-
-  async #run(
-    what: string,
-    statement: Statement,
-    values: Values,
-    again?: Again,
-  ): Promise<Rows> {
-    await this.#prepare();
-    return await this.#executor.run(what, statement, values, again);
-  }
-
-  /** Sees to it once that the table is there. */
-  async #prepare(): Promise<void> {
-    this.#prepared ??= prepareSchema(
-      this.#names,
-      this.#settings.migrate,
-      (statement, values) =>
-        this.#executor.run("prepare the table", statement, values, "always"),
-    );
-    try {
-      await this.#prepared;
-    } catch (error) {
-      this.#prepared = undefined;
-      throw error;
-    }
-  }
-
-  /** Creates tasks at once, in spite of races and outages. */
-  async #create(creation: Creation): Promise<string[]> {
-    const statement = this.#sql.create(creation.modes);
-    for (let tries = 1;; tries++) {
-      try {
-        const row = await this.#announce(
-          "create tasks",
-          statement,
-          (head) => creation.values(head()),
-          "unsent",
-        );
-        if (row.due !== null) {
-          const when = row.is_due ? undefined : toDate(row.due);
-          this.#tell({ when, kinds: creation.kinds });
-        }
-        const taken = creation.taken(row);
-        const isOurs = tries > 1 && taken.length > 0 &&
-          await this.#isThere(creation);
-        return isOurs ? [] : taken;
-      } catch (error) {
-        if (tries === MAX_TRIES) throw error;
-        if (isConnectionLoss(error)) {
-          if (await this.#isThere(creation, error)) return [];
-        } else if (sqlState(error) !== UNIQUE_VIOLATION) {
-          throw error;
-        }
-      }
-    }
-  }
-
-  /** Whether a creation whose answer was lost got through. */
-  async #isThere(creation: Creation, cause?: unknown): Promise<boolean> {
-    const { findCreation } = this.#sql;
-    const { id, slugs } = creation;
-    try {
-      const rows = await this.#run(
-        "find out what was created",
-        findCreation,
-        [id, slugs],
-        "always",
-      );
-      return rows.length > 0;
-    } catch {
-      throw new SchedulerError(
-        `Cannot tell whether tasks were created in "${this.#names.channel}": ` +
-          `the connection broke before the answer came; schedule them again ` +
-          `with onConflict "keep"`,
-        { cause },
-      );
-    }
-  }
-
-  /**
-   * The message has no origin, so that this process hears it too when the user
-   * commits.
-   */
-  async #createWithin(
-    transaction: PgClient,
-    creation: Creation,
-  ): Promise<string[]> {
-    const { text } = this.#sql.create(creation.modes);
-    const create = async () => {
-      const values = creation.values(headOf({ o: null }));
-      return creation.taken((await transaction.query(text, values)).rows[0]);
-    };
-    if (!creation.modes.includes("error")) return await create();
-    await transaction.query("savepoint scheduler_create");
-    try {
-      return await create();
-    } catch (error) {
-      if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
-      // Another transaction took a slug in between; now it can be seen.
-      await transaction.query("rollback to savepoint scheduler_create");
-      return await create();
-    }
-  }
-
-  /**
-   * Runs a statement that changes what is due, and lets others know.
-   *
-   * @param values Makes the parameters; takes the `head` of the message if
-   *   there is something to tell.
-   */
-  async #announce(
-    what: string,
-    statement: Statement,
-    values: (head: () => string | null) => unknown[],
-    again?: Again,
-  ): Promise<Rows[number]> {
-    let announcement: Announcement | undefined;
-    let hasChanges = false;
-    const head = () => {
-      hasChanges = true;
-      announcement = this.#announcer.announce(performance.now());
-      return announcement ? headOf(announcement) : null;
-    };
-    const [row] = await this.#run(what, statement, () => values(head), again);
-    const isOwed = announcement === undefined
-      ? !this.#announcer.isSeen(performance.now())
-      : announcement.again !== undefined && !row.told;
-    if (hasChanges && isOwed) await this.#nudge();
-    return row;
-  }
-
-  /**
-   * Asks others to look. If it gets lost they are late, but nothing is missing
-   * in the table. Those who call before it is sent share one message.
-   */
-  #nudge(): Promise<void> {
-    const message = JSON.stringify({ o: this.#origin });
-    const values = () => {
-      this.#nudging = undefined;
-      return [this.#names.channel, message];
-    };
-    return this.#nudging ??= this.#run("notify", this.#sql.notify, values)
-      .then(() => {}, () => this.#nudging = undefined);
-  }
-
-  async #notify(message: string): Promise<void> {
-    const { channel } = this.#names;
-    await this.#run("notify", this.#sql.notify, [channel, message]);
-  }
-
-  /** Tells the watches of this process; others hear the announcement. */
-  #tell(change: StoreChange): void {
-    for (const watch of this.#watches) watch.tell(change);
-  }
-}
-
-const UNIQUE_VIOLATION = "23505";
-
-/** The beginning of a message, to be completed in the database. */
-function headOf(announcement: Announcement): string {
-  return `${JSON.stringify(announcement).slice(0, -1)},"w":`;
 }
 
 const GUARDED = new WeakSet<PgPool>();
@@ -484,7 +273,10 @@ function guard(pool: PgPool): void {
   pool.on?.("error", () => {});
 }
 
-function toSettings(pool: PgPool, options: PostgresStoreOptions): Settings {
+function toSettings(
+  pool: PgPool,
+  options: PostgresStoreOptions,
+): TableSettings {
   const {
     migrate = true,
     prepare = true,

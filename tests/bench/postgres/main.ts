@@ -19,7 +19,7 @@ import { CountingProxy } from "./counting_proxy.ts";
 const TASKS = 50_000;
 const FUTURE = 10_000;
 const SINGLES = 500;
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 await using server = await startPostgres();
 const admin = new pg.Pool({ connectionString: server.url });
@@ -89,13 +89,18 @@ class Worker {
   readonly #said = new Set<string>();
   #onLine = () => {};
 
-  constructor(contender: Contender, url: string, aim: string) {
+  private constructor(
+    contender: Contender,
+    url: string,
+    warmUpUrl: string,
+    aim: string,
+  ) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "-A", "--no-check"],
         ...["--config", new URL("deno.json", import.meta.url).pathname],
         new URL("worker.ts", import.meta.url).pathname,
-        ...[contender.name, url, aim],
+        ...[contender.name, url, warmUpUrl, aim],
       ],
       stdin: "piped",
       stdout: "piped",
@@ -104,14 +109,22 @@ class Worker {
     void this.#read();
   }
 
+  static async start(
+    contender: Contender,
+    url: string,
+    aim: "throughput" | "latency",
+  ): Promise<Worker> {
+    return await withDatabase(async (warmUpUrl) => {
+      const worker = new Worker(contender, url, warmUpUrl, aim);
+      await worker.until(() => worker.#said.has("ready"));
+      return worker;
+    });
+  }
+
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       await new Promise<void>((resolve) => this.#onLine = resolve);
     }
-  }
-
-  async ready(): Promise<void> {
-    await this.until(() => this.#said.has("ready"));
   }
 
   async go(): Promise<void> {
@@ -179,11 +192,10 @@ async function drain(
       await old.query("begin isolation level repeatable read; select 1");
     }
     await fill(contender, url, (open) => open.insertDue(TASKS));
-    const workers = Array.from(
-      { length: processes },
-      () => new Worker(contender, url, "throughput"),
-    );
-    for (const worker of workers) await worker.ready();
+    const workers: Worker[] = [];
+    while (workers.length < processes) {
+      workers.push(await Worker.start(contender, url, "throughput"));
+    }
     const start = performance.now();
     const runs = () => workers.reduce((sum, worker) => sum + worker.runs, 0);
     await Promise.all(workers.map((worker) => worker.go()));
@@ -204,8 +216,7 @@ async function drain(
 async function latency(contender: Contender): Promise<void> {
   await withDatabase(async (url) => {
     const open = await contender.open(url);
-    const worker = new Worker(contender, url, "latency");
-    await worker.ready();
+    const worker = await Worker.start(contender, url, "latency");
     await worker.working();
     const scheduledAt: number[] = [];
     for (let number = 0; number < SINGLES; number++) {
@@ -233,8 +244,7 @@ async function idle(contender: Contender): Promise<void> {
   await withDatabase(async (url) => {
     await fill(contender, url, (open) => open.insertFuture(FUTURE));
     const proxy = new CountingProxy(url);
-    const worker = new Worker(contender, proxy.url, "latency");
-    await worker.ready();
+    const worker = await Worker.start(contender, proxy.url, "latency");
     await worker.working();
     await new Promise((resolve) => setTimeout(resolve, 15_000));
     const before = proxy.statements;

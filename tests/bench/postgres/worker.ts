@@ -1,9 +1,26 @@
-/** A process of the benchmark: runs tasks of one contender until told to end. */
-import type { Contender } from "./contender.ts";
+/**
+ * A process of the benchmark: warms up on a database of its own, then runs tasks
+ * of one contender until told to end.
+ */
 import { contenders } from "./contenders.ts";
 
-const [name, url, aim] = Deno.args;
-const contender: Contender = contenders.find((one) => one.name === name)!;
+const [name, url, warmUpUrl, aim] = Deno.args;
+const contender = contenders.find((one) => one.name === name)!;
+const WARM_UP_TASKS = 5_000;
+
+async function warmUp(): Promise<void> {
+  const open = await contender.open(warmUpUrl);
+  await open.insertDue(WARM_UP_TASKS);
+  const done = Promise.withResolvers<void>();
+  let runs = 0;
+  await open.work("throughput", () => {
+    if (++runs === WARM_UP_TASKS) done.resolve();
+  });
+  await done.promise;
+  await open.close();
+}
+
+await warmUp();
 const open = await contender.open(url);
 console.log("ready");
 const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())
