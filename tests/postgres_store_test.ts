@@ -3,6 +3,7 @@ import {
   type PostgresServer,
   startPostgres,
 } from "./helpers/postgres_server.ts";
+import { checkStoreModel } from "./helpers/store_model.ts";
 import { testJobStore } from "./testing.ts";
 
 let server: PostgresServer;
@@ -17,4 +18,11 @@ testJobStore({
   name: "PostgreSQL store",
   test: Deno.test,
   open: () => Promise.resolve(openPostgres(server.url)),
+});
+
+Deno.test("the PostgreSQL store agrees with a naive model, whatever is done to it", async () => {
+  await checkStoreModel(() => Promise.resolve(openPostgres(server.url)), {
+    runs: 25,
+    commands: 50,
+  });
 });

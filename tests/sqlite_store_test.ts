@@ -1,7 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { SqliteStore } from "../stores/sqlite.ts";
+import { checkStoreModel } from "./helpers/store_model.ts";
 import { TemporaryDirectory } from "./helpers/temporary_directory.ts";
-import { testJobStore } from "./testing.ts";
+import { type StoreHarness, testJobStore } from "./testing.ts";
 
 testJobStore({
   name: "sqlite store",
@@ -30,17 +31,23 @@ testJobStore({
 testJobStore({
   name: "sqlite store in memory",
   test: Deno.test,
-  open() {
-    const database = new DatabaseSync(":memory:");
-    const another = () => Promise.resolve(new SqliteStore(database));
-    return Promise.resolve({
-      store: new SqliteStore(database),
-      elapse: (ms) => Promise.resolve(shift(database, ms)),
-      another,
-      [Symbol.asyncDispose]: () => Promise.resolve(database.close()),
-    });
-  },
+  open: openInMemory,
 });
+
+Deno.test("the sqlite store agrees with a naive model, whatever is done to it", async () => {
+  await checkStoreModel(openInMemory, { runs: 100, commands: 60 });
+});
+
+function openInMemory(): Promise<StoreHarness> {
+  const database = new DatabaseSync(":memory:");
+  const another = () => Promise.resolve(new SqliteStore(database));
+  return Promise.resolve({
+    store: new SqliteStore(database),
+    elapse: (ms) => Promise.resolve(shift(database, ms)),
+    another,
+    [Symbol.asyncDispose]: () => Promise.resolve(database.close()),
+  });
+}
 
 function moveIntoThePast(path: string, ms: number): void {
   const database = new DatabaseSync(path);
