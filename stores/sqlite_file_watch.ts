@@ -12,8 +12,6 @@ export interface FileWatchSettings {
 
 /** The pause before the first look after a write: it may be one of many. */
 const FIRST_LOOK_MS = 2;
-/** After a shorter pause, the look will do for further writes as well. */
-const SOON_MS = 16;
 /** The longest pause between looks, while looking. */
 const LONGEST_LOOK_MS = 200;
 /**
@@ -69,7 +67,7 @@ export class SqliteFileWatch {
   #onWrite(): void {
     if (this.#over) return;
     this.#lookUntil = performance.now() + LOOKING_MS;
-    if (this.#timer !== undefined && this.#pauseMs <= SOON_MS) return;
+    if (this.#timer !== undefined && this.#pauseMs === FIRST_LOOK_MS) return;
     clearTimeout(this.#timer);
     this.#pauseMs = FIRST_LOOK_MS;
     this.#timer = setTimeout(() => this.#look(), this.#pauseMs);
