@@ -55,7 +55,7 @@ export class SqliteFileWatch {
     if (path === undefined) return;
     try {
       this.#watcher = watch(path, () => this.#onWrite());
-      this.#watcher.on("error", () => this.#lookUntil = Infinity);
+      this.#watcher.on("error", () => this.#onSilence());
       // Makes the file system show whether it tells of writes.
       const now = new Date();
       utimesSync(path, now, now);
@@ -71,6 +71,13 @@ export class SqliteFileWatch {
     clearTimeout(this.#timer);
     this.#pauseMs = FIRST_LOOK_MS;
     this.#timer = setTimeout(() => this.#look(), this.#pauseMs);
+  }
+
+  /** The file system tells no more: looking has to do. */
+  #onSilence(): void {
+    if (this.#over) return;
+    this.#lookUntil = Infinity;
+    this.#timer ??= setTimeout(() => this.#look(), LONGEST_LOOK_MS);
   }
 
   #look(): void {
