@@ -35,6 +35,8 @@ interface Pending {
   readonly fields: FirestoreFields | undefined;
   /** `undefined`: has to be looked up. */
   readonly updateTime: FirestoreTimestamp | undefined;
+  /** Whether it may have taken effect without a word. */
+  readonly open: boolean;
 }
 
 /** How often a change is tried while others change the same document. */
@@ -63,28 +65,36 @@ export class FirestoreClaims {
   ): Promise<TaskRecord[]> {
     this.#sweep();
     const leaseEnd = this.#requests.clock.now() + leaseMs;
-    const candidates = documents.map((document) => ({
+    const candidates = documents.map((document): Candidate => ({
       document,
       fields: claimFields(document, leaseEnd),
     }));
-    const outcomes = await this.#requests.write(
-      candidates.map(({ document, fields }) => ({
-        ref: document.ref,
-        fields,
-        updateTime: document.updateTime!,
-      })),
-    );
     const taken: TaskRecord[] = [];
-    const open: Candidate[] = [];
+    const lost: Candidate[] = [];
     const errors: unknown[] = [];
-    candidates.forEach((candidate, index) => {
-      const outcome = outcomes[index];
-      if (outcome.type === "open") open.push(candidate);
-      else if (outcome.type === "failed") errors.push(outcome.error);
-      else taken.push(this.#hold(candidate, outcome.updateTime));
-    });
+    let pending = candidates;
+    for (let attempt = 1; pending.length > 0; attempt++) {
+      const outcomes = await this.#requests.write(
+        pending.map(({ document, fields }) => ({
+          ref: document.ref,
+          fields,
+          updateTime: document.updateTime!,
+        })),
+      );
+      const open: Candidate[] = [];
+      pending.forEach((candidate, index) => {
+        const outcome = outcomes[index];
+        if (outcome.type === "done") {
+          taken.push(this.#hold(candidate, outcome.updateTime));
+        } else if (outcome.type === "lost") lost.push(candidate);
+        else if (outcome.type === "failed" || attempt === MAX_ATTEMPTS) {
+          errors.push(outcome.error);
+        } else open.push(candidate);
+      });
+      pending = open;
+    }
     try {
-      taken.push(...await this.#recognise(open));
+      taken.push(...await this.#recognise(lost));
     } catch (error) {
       errors.push(error);
     }
@@ -159,12 +169,12 @@ export class FirestoreClaims {
     if (this.#heldBy(claim) !== undefined) this.#held.delete(claim.slug);
   }
 
-  /** Tells by the token which claims took place after all. */
-  async #recognise(open: readonly Candidate[]): Promise<TaskRecord[]> {
+  /** Tells by the token which claims were lost to themselves, sent twice. */
+  async #recognise(lost: readonly Candidate[]): Promise<TaskRecord[]> {
     const documents = await this.#requests.getAll(
-      open.map(({ document }) => document.ref),
+      lost.map(({ document }) => document.ref),
     );
-    return open.flatMap((candidate, index) => {
+    return lost.flatMap((candidate, index) => {
       const { updateTime } = documents[index];
       return documents[index].data()?.token === candidate.fields.token
         ? [this.#hold(candidate, updateTime!)]
@@ -183,6 +193,7 @@ export class FirestoreClaims {
       claim,
       fields: toFields(claim),
       updateTime: this.#heldBy(claim)?.updateTime,
+      open: false,
     }));
     for (let attempt = 1;; attempt++) {
       pending = await this.#lookUp(pending, effects);
@@ -204,9 +215,12 @@ export class FirestoreClaims {
         }
       });
       if (errors.length > 0) throw errors[0];
-      pending = pending
-        .filter((_, nth) => outcomes[nth].type === "open")
-        .map((one) => ({ ...one, updateTime: undefined }));
+      pending = pending.flatMap((one, nth) => {
+        const { type } = outcomes[nth];
+        return type === "done"
+          ? []
+          : [{ ...one, updateTime: undefined, open: type === "open" }];
+      });
       if (pending.length === 0) return effects;
     }
   }
@@ -227,8 +241,7 @@ export class FirestoreClaims {
       if (isHeld(document, one.claim)) {
         return [{ ...one, updateTime: document.updateTime }];
       }
-      effects[one.index] = one.fields?.token !== undefined &&
-        one.fields.token === document.data()?.token;
+      effects[one.index] = hasTakenEffect(one, document);
       this.#forget(one.claim);
       return [];
     });
@@ -248,4 +261,13 @@ export class FirestoreClaims {
 function isHeld(document: FirestoreDocument, { version }: Claim): boolean {
   return document.data()?.status === "running" &&
     versionOf(document) === version;
+}
+
+/** Whether a change took place although its answer did not say so. */
+function hasTakenEffect(
+  { fields, open }: Pending,
+  document: FirestoreDocument,
+): boolean {
+  if (fields === undefined) return open && !document.exists;
+  return fields.token !== undefined && fields.token === document.data()?.token;
 }

@@ -18,12 +18,13 @@ const HOPELESS: Readonly<Record<number, string>> = {
   [UNAUTHENTICATED]: "the credentials are not accepted; renew them",
 };
 
-/**
- * Whether a guarded write failed because the document is not what was expected,
- * or in a way that leaves open whether it took place: the client sends a write
- * again when its answer got lost, and the emulator answers some that took place
- * with UNKNOWN.
- */
+/** Whether a document was not as expected. */
+export function isLost(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === FAILED_PRECONDITION || code === NOT_FOUND;
+}
+
+/** Whether it is open if a write took place: no such code tells for sure. */
 export function isOpen(error: unknown): boolean {
   const code = codeOf(error);
   return typeof code === "number" && code !== INVALID_ARGUMENT &&

@@ -1,3 +1,4 @@
+import { systemClock } from "../src/clock.ts";
 import type { StoreChange } from "../src/job_store.ts";
 import type { FirestoreResult } from "./firestore_client.ts";
 import { toDate } from "./firestore_document.ts";
@@ -89,13 +90,16 @@ export class FirestoreListener {
 
   /**
    * If the client ends its stream amid the parts of an answer, it never gets to
-   * know of the end, and `terminate` hangs. Timers do not run there.
+   * know of the end, and `terminate` hangs: timers do not run there. And it may
+   * be about to open a new stream, which must not be too late for `terminate`.
    */
   async #hangUp(): Promise<void> {
     const unsubscribe = this.#unsubscribe;
+    if (unsubscribe === undefined) return;
     this.#unsubscribe = undefined;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    unsubscribe?.();
+    await systemClock.sleep(0);
+    unsubscribe();
+    await systemClock.sleep(0);
   }
 
   #restartIn(ms: number): void {

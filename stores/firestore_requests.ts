@@ -12,7 +12,13 @@ import type {
 } from "./firestore_client.ts";
 import { FirestoreClock } from "./firestore_clock.ts";
 import { documentId, sizeOf } from "./firestore_document.ts";
-import { isMissing, isOpen, storeError, within } from "./firestore_errors.ts";
+import {
+  isLost,
+  isMissing,
+  isOpen,
+  storeError,
+  within,
+} from "./firestore_errors.ts";
 
 /** A change of a document that takes place only if it is as it was known. */
 export interface GuardedWrite {
@@ -26,7 +32,12 @@ export interface GuardedWrite {
 /** What became of a {@linkcode GuardedWrite}. */
 export type WriteOutcome =
   | { readonly type: "done"; readonly updateTime: FirestoreTimestamp }
-  /** Reading the document again tells whether it took place. */
+  /**
+   * The document was not as it was known. The client sends a write again when
+   * its answer got lost, so this may follow one's own success.
+   */
+  | { readonly type: "lost"; readonly error: Error }
+  /** It is open whether it took place. */
   | { readonly type: "open"; readonly error: Error }
   | { readonly type: "failed"; readonly error: Error };
 
@@ -146,7 +157,7 @@ export class FirestoreRequests {
       return { type: "done", updateTime: writeTime };
     } catch (error) {
       return {
-        type: isOpen(error) ? "open" : "failed",
+        type: isLost(error) ? "lost" : isOpen(error) ? "open" : "failed",
         error: storeError(error, `write to "${this.#path}"`),
       };
     }
