@@ -44,10 +44,10 @@ export interface StoreSql {
   readonly notify: Statement;
 }
 
-/** The columns of a running task. */
-const READ =
-  `s.slug, s.kind, s.payload, s.trigger, s.version, s.retry, s.result,
-  ${ms("s.run_at")} as run_at, ${ms("s.claimable_at")} as claimable_at,
+/** The columns of a running task; what is usual is left out. */
+const READ = `s.slug, s.kind, s.trigger, s.version, s.retry, s.result,
+  nullif(s.payload, '') as payload, ${ms("s.run_at")} as run_at,
+  ${ms("s.claimable_at")} as claimable_at,
   case when s.scheduled_for <> s.run_at then ${ms("s.scheduled_for")} end
     as scheduled_for`;
 

@@ -171,7 +171,7 @@ export function toRecord(row: Row): TaskRecord {
   return {
     slug: row.slug as string,
     kind: row.kind as string,
-    payload: new Uint8Array(row.payload as Uint8Array),
+    payload: toBytes(row.payload as Uint8Array | null),
     trigger: row.trigger as string | null ?? undefined,
     when: toDate(row.run_at),
     scheduledFor: toDate(row.scheduled_for ?? row.run_at),
@@ -182,6 +182,12 @@ export function toRecord(row: Row): TaskRecord {
     leaseEnd: status === "running" ? toDate(row.claimable_at) : undefined,
   };
 }
+
+function toBytes(payload: Uint8Array | null): Uint8Array {
+  return payload === null ? NO_BYTES : new Uint8Array(payload);
+}
+
+const NO_BYTES = new Uint8Array();
 
 /** Instants are kept in whole milliseconds; the fraction is a rounding error. */
 export function toDate(ms: unknown): Date {
