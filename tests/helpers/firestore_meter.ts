@@ -74,12 +74,12 @@ export class FirestoreMeter {
       doc: (id: string) => {
         // deno-lint-ignore no-explicit-any
         const ref = (query as any).doc(id);
-        return this.#watch(ref, {
-          get: (): Promise<FirestoreDocument> => {
-            this.#bill.reads++;
-            return ref.get();
-          },
-        });
+        const get = ref.get.bind(ref);
+        ref.get = (): Promise<FirestoreDocument> => {
+          this.#bill.reads++;
+          return get();
+        };
+        return ref;
       },
     });
   }
