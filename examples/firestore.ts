@@ -1,0 +1,46 @@
+/**
+ * Durable cron on Firestore, shared by as many processes as you like. Start
+ * Google's emulator, or leave it away and use your project and credentials:
+ *
+ *     gcloud emulators firestore start --host-port=127.0.0.1:8080
+ *
+ * and then this, in two terminals:
+ *
+ *     FIRESTORE_EMULATOR_HOST=127.0.0.1:8080 deno run -A examples/firestore.ts
+ *
+ * Each tick runs in one of the two. Stop one, and the other goes on.
+ */
+import { Firestore } from "@google-cloud/firestore";
+import { CronTrigger, type Job, StdScheduler } from "@x/scheduler";
+import { FirestoreStore } from "@x/scheduler/stores/firestore";
+import process from "node:process";
+import { ctrlC } from "./ctrl_c.ts";
+import { say } from "./time.ts";
+
+const firestore = new Firestore({
+  projectId: process.env.GOOGLE_CLOUD_PROJECT ?? "scheduler-example",
+  universeDomain: "googleapis.com",
+});
+const scheduler = new StdScheduler(new FirestoreStore(firestore));
+
+const tick: Job = {
+  kind: "tick",
+  execute(task, { scheduledFor }) {
+    const lateMs = Date.now() - scheduledFor.getTime();
+    say(`${task.slug}, ${lateMs} ms after it was due`);
+  },
+};
+scheduler.registerJob(tick);
+await scheduler.start();
+
+// The first process schedules it; for the others it is there already.
+await scheduler.scheduleJob("every-five-seconds", tick, {
+  trigger: new CronTrigger("*/5 * * * * *"),
+  onConflict: "keep",
+});
+say("waiting for the next full five seconds; Ctrl-C ends it");
+
+await ctrlC();
+await scheduler.stop();
+await firestore.terminate();
+say("goodbye; the task stays in Firestore for the others");
