@@ -5,7 +5,7 @@
  *
  * Each contender gets a new database for each measurement, on a server that is
  * started for this (or the one of `DATABASE_URL`). All run on the same runtime.
- * The table shows the best of three rounds. Arguments pick measurements: drain,
+ * The table shows the medians of all rounds. Arguments pick measurements: drain,
  * latency, claim, idle.
  */
 import pg from "pg";
@@ -24,25 +24,27 @@ const ROUNDS = 5;
 await using server = await startPostgres();
 const admin = new pg.Pool({ connectionString: server.url });
 admin.on("error", console.error);
-const results: Record<string, Record<string, Result>> = {};
+/** What was measured, in each round: one number, or two. */
+const results: Record<string, Record<string, number[][]>> = {};
+const units: Record<string, string> = {};
 
-interface Result {
-  readonly score: number;
-  readonly text: string;
-}
-
-/** Keeps the best of all rounds: what else the machine does is not of interest. */
 function report(
   what: string,
   who: Contender,
-  text: string,
-  score: number,
+  unit: string,
+  ...values: number[]
 ): void {
-  console.error(`${what.padEnd(50)} ${who.name.padEnd(16)} ${text}`);
-  const row = results[what] ??= {};
-  if (score > (row[who.name]?.score ?? -Infinity)) {
-    row[who.name] = { score, text };
-  }
+  units[what] = unit;
+  ((results[what] ??= {})[who.name] ??= []).push(values);
+  console.error(
+    `${what.padEnd(54)} ${who.name.padEnd(16)} ${format(values, unit)}`,
+  );
+}
+
+function format(values: readonly number[], unit: string): string {
+  const digits = unit === "" ? 0 : 1;
+  const numbers = values.map((value) => value.toFixed(digits)).join(" / ");
+  return unit === "" ? numbers : `${numbers} ${unit}`;
 }
 
 /** Runs a measurement on a new database. */
@@ -161,17 +163,13 @@ class Worker {
   }
 }
 
-function thousands(count: number, ms: number): string {
-  return `${(count / ms).toFixed(1)} k/s`;
-}
-
 async function insert(contender: Contender): Promise<void> {
   await withDatabase(async (url) => {
     await fill(contender, url, async (open) => {
       const start = performance.now();
       await open.insertDue(TASKS);
       const took = performance.now() - start;
-      report("bulk insert", contender, thousands(TASKS, took), -took);
+      report("bulk insert", contender, "k/s", TASKS / took);
     });
   });
 }
@@ -203,12 +201,8 @@ async function drain(
     const took = performance.now() - start;
     await Promise.all(workers.map((worker) => worker.end()));
     const twice = runs() - TASKS;
-    report(
-      what,
-      contender,
-      thousands(TASKS, took) + (twice > 0 ? ` (${twice} twice)` : ""),
-      -took,
-    );
+    report(what, contender, "k/s", TASKS / took);
+    if (twice > 0) console.error(`${twice} tasks ran twice`);
     await old.end();
   });
 }
@@ -228,12 +222,12 @@ async function latency(contender: Contender): Promise<void> {
     const ms = scheduledAt.map((at, number) =>
       worker.startedAt.get(number)! - at
     );
-    const [p50, p99] = [percentile(ms, 50), percentile(ms, 99)];
     report(
       "schedule → start in another process, p50 / p99",
       contender,
-      `${p50.toFixed(1)} / ${p99.toFixed(1)} ms`,
-      -p50,
+      "ms",
+      percentile(ms, 50),
+      percentile(ms, 99),
     );
     await worker.end();
     await open.close();
@@ -254,8 +248,8 @@ async function idle(contender: Contender): Promise<void> {
     report(
       `statements a minute, idle, ${FUTURE.toLocaleString("en")} future tasks`,
       contender,
-      `${count}`,
-      -count,
+      "",
+      count,
     );
     await worker.end();
   });
@@ -267,7 +261,7 @@ async function claim(): Promise<void> {
   await withDatabase(async (url) => {
     const pool = new pg.Pool({ connectionString: url });
     const store = new PostgresStore(pool);
-    const median = async (rows: string) => {
+    const measure = async (rows: string) => {
       const ms: number[] = [];
       for (let round = 0; round < 50; round++) {
         await createTasks(store, 100, `round-${round}`, "noop", 0);
@@ -282,17 +276,15 @@ async function claim(): Promise<void> {
           tasks.map((task) => ({ ...task, next: undefined })),
         );
       }
-      const p50 = percentile(ms, 50);
-      report(`claim of 100, ${rows}`, contender, `${p50.toFixed(2)} ms`, -p50);
+      report(`claim of 100, ${rows}`, contender, "ms", percentile(ms, 50));
     };
-    await median("empty table");
-    await median("empty table again");
+    await measure("empty table");
     for (let part = 0; part < 100; part++) {
       await createTasks(store, 10_000, `future-${part}`, "noop", 3_600_000);
     }
-    await median("1,000,000 future rows");
+    await measure("1,000,000 future rows");
     await createTasks(store, 50_000, "unknown", "unknown", 0);
-    await median("and 50,000 due rows of an unknown kind");
+    await measure("and 50,000 due rows of an unknown kind");
     await pool.end();
   });
 }
@@ -319,9 +311,17 @@ function printTable(): void {
   const row = (cells: string[]) => console.log(`| ${cells.join(" | ")} |`);
   row(["", ...names]);
   row(["---", ...names.map(() => "---:")]);
-  for (const [what, values] of Object.entries(results)) {
-    row([what, ...names.map((name) => values[name]?.text ?? "–")]);
+  for (const [what, of] of Object.entries(results)) {
+    row([what, ...names.map((name) => median(of[name], units[what]))]);
   }
+}
+
+function median(rounds: number[][] | undefined, unit: string): string {
+  if (rounds === undefined) return "–";
+  const medians = rounds[0].map((_, index) =>
+    percentile(rounds.map((values) => values[index]), 50)
+  );
+  return format(medians, unit);
 }
 
 const withWakeUps = contenders.filter(({ name }) => name !== "bare SQL");
