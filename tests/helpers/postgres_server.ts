@@ -38,7 +38,7 @@ class OwnServer implements PostgresServer {
   #process: Deno.ChildProcess | undefined;
   readonly #onUnload = () => {
     this.#process?.kill("SIGKILL");
-    Deno.removeSync(this.#dir, { recursive: true });
+    removeInSpiteOfWriters(this.#dir);
   };
 
   private constructor(bin: string, dir: string, account: Account) {
@@ -50,7 +50,7 @@ class OwnServer implements PostgresServer {
   }
 
   static async start(): Promise<OwnServer> {
-    const bin = (await output("pg_config", ["--bindir"])).trim();
+    const bin = await binaries();
     const account = await serverAccount();
     const dir = await Deno.makeTempDir({ prefix: "scheduler-postgres-" });
     if (account.uid !== undefined) {
@@ -108,6 +108,29 @@ class OwnServer implements PostgresServer {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new Error(`PostgreSQL does not start, see ${this.#dir}/*.log`);
+  }
+}
+
+async function binaries(): Promise<string> {
+  try {
+    return (await output("pg_config", ["--bindir"])).trim();
+  } catch (cause) {
+    throw new Error(
+      "Cannot start PostgreSQL: pg_config is not there; install the server, " +
+        "or let DATABASE_URL name one",
+      { cause },
+    );
+  }
+}
+
+/** The children of a killed server end a moment after it. */
+function removeInSpiteOfWriters(dir: string): void {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      return Deno.removeSync(dir, { recursive: true });
+    } catch {
+      // Try again.
+    }
   }
 }
 
