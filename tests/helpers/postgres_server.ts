@@ -129,7 +129,8 @@ function removeInSpiteOfWriters(dir: string): void {
     try {
       return Deno.removeSync(dir, { recursive: true });
     } catch {
-      // Try again.
+      const cell = new Int32Array(new SharedArrayBuffer(4));
+      Atomics.wait(cell, 0, 0, 10);
     }
   }
 }
