@@ -1,7 +1,8 @@
 /** Stands before a server and counts the statements that come through. */
-export class CountingProxy {
+export class CountingProxy implements Disposable {
   statements = 0;
   readonly url: string;
+  readonly #listener: Deno.TcpListener;
 
   constructor(url: string) {
     const target = new URL(url);
@@ -10,7 +11,13 @@ export class CountingProxy {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     target.port = `${listener.addr.port}`;
     this.url = target.href;
+    this.#listener = listener;
     void this.#accept(listener, { hostname, port });
+  }
+
+  /** Takes no more connections; those that it has end with their clients. */
+  [Symbol.dispose](): void {
+    this.#listener.close();
   }
 
   async #accept(

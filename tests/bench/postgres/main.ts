@@ -237,7 +237,7 @@ async function latency(contender: Contender): Promise<void> {
 async function idle(contender: Contender): Promise<void> {
   await withDatabase(async (url) => {
     await fill(contender, url, (open) => open.insertFuture(FUTURE));
-    const proxy = new CountingProxy(url);
+    using proxy = new CountingProxy(url);
     const worker = await Worker.start(contender, proxy.url, "latency");
     await worker.working();
     await new Promise((resolve) => setTimeout(resolve, 15_000));
