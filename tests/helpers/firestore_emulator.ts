@@ -8,11 +8,17 @@ import { Firestore } from "@google-cloud/firestore";
 const HOST_VARIABLE = "FIRESTORE_EMULATOR_HOST";
 const START_TIMEOUT_MS = 60_000;
 
-/** Ends the whole group when the process that is `$2` is gone. */
+/**
+ * Ends the emulator when told to, or when the process that is `$2` is gone.
+ * gcloud makes a process group, and leaves its children behind.
+ */
 const WATCHED_START = `
   gcloud emulators firestore start --host-port="$1" >"$3" 2>&1 &
-  while kill -0 "$2" && kill -0 $!; do sleep 1; done 2>/dev/null
-  kill -KILL -- -$$
+  emulator=$!
+  end() { kill -KILL -$emulator || kill -KILL $emulator; exit; } 2>/dev/null
+  trap end TERM
+  while kill -0 "$2" && kill -0 $emulator; do sleep 1 & wait $!; done 2>/dev/null
+  end
 `;
 
 /** The emulator is not installed, or not as it should be. */
@@ -33,20 +39,27 @@ export function test(name: string, run: () => Promise<void>): void {
   else Deno.test({ name: `${name} (${missing})`, ignore: true, fn: run });
 }
 
-/** Makes a client, as a process would; it has to be terminated. */
+/**
+ * Makes a client, as a process would; it has to be terminated. Without a host it
+ * talks to the emulator of the tests.
+ */
 export function connect(
-  host: string | undefined = Deno.env.get(HOST_VARIABLE),
+  host?: string,
   settings: FirebaseFirestore.Settings = {},
 ): Firestore {
-  return new Firestore({
-    projectId: "scheduler-test",
-    universeDomain: "googleapis.com",
-    host,
-    ssl: false,
-    // The emulator takes this for an administrator.
-    customHeaders: { Authorization: "Bearer owner" },
-    ...settings,
-  });
+  const usual = Deno.env.get(HOST_VARIABLE);
+  // The client looks there alone, when it is made.
+  if (host !== undefined) Deno.env.set(HOST_VARIABLE, host);
+  try {
+    return new Firestore({
+      projectId: "scheduler-test",
+      universeDomain: "googleapis.com",
+      ...settings,
+    });
+  } finally {
+    if (usual !== undefined) Deno.env.set(HOST_VARIABLE, usual);
+    else Deno.env.delete(HOST_VARIABLE);
+  }
 }
 
 /** A path of a collection that nobody else uses. */
@@ -61,7 +74,6 @@ export function newCollection(): string {
 export async function startEmulator(port = freePort()): Promise<Emulator> {
   const host = `127.0.0.1:${port}`;
   const log = await Deno.makeTempFile({ prefix: "firestore_", suffix: ".log" });
-  // gcloud leaves a Java process behind: all of the group has to end.
   const child = new Deno.Command("sh", {
     args: ["-c", WATCHED_START, "sh", host, `${Deno.pid}`, log],
     stdin: "null",
@@ -73,7 +85,8 @@ export async function startEmulator(port = freePort()): Promise<Emulator> {
   let ended = false;
   void child.status.then(() => ended = true);
   const stop = async () => {
-    if (!ended) Deno.kill(-child.pid, "SIGKILL");
+    child.ref();
+    if (!ended) child.kill("SIGTERM");
     await child.status;
     await Deno.remove(log);
   };
@@ -116,7 +129,8 @@ async function answers(host: string): Promise<boolean> {
   }
 }
 
-function freePort(): number {
+/** A port of this machine that nobody uses. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

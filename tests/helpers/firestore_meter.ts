@@ -19,6 +19,7 @@ export interface Bill {
 export class FirestoreMeter {
   /** The client to give to a store. */
   readonly client: FirestoreClient;
+  readonly #breakers: (() => void)[] = [];
   #bill: Bill = { reads: 0, writes: 0, deletes: 0 };
 
   constructor(client: FirestoreClient) {
@@ -39,6 +40,11 @@ export class FirestoreMeter {
     const bill = this.#bill;
     this.#bill = { reads: 0, writes: 0, deletes: 0 };
     return bill;
+  }
+
+  /** Ends all listeners as if the client had given up on them. */
+  breakListeners(): void {
+    for (const breakIt of this.#breakers.splice(0)) breakIt();
   }
 
   #query<Query extends FirestoreQuery>(query: Query): Query {
@@ -62,7 +68,7 @@ export class FirestoreMeter {
         onError: (error: Error) => void,
       ) => {
         let first = true;
-        return query.onSnapshot((result) => {
+        const unsubscribe = query.onSnapshot((result) => {
           const read = result.docChanges().filter(({ type }) =>
             type !== "removed"
           );
@@ -70,6 +76,11 @@ export class FirestoreMeter {
           first = false;
           onNext(result);
         }, onError);
+        this.#breakers.push(() => {
+          unsubscribe();
+          onError(new Error("the client gave up"));
+        });
+        return unsubscribe;
       },
       doc: (id: string) => {
         // deno-lint-ignore no-explicit-any
