@@ -34,8 +34,12 @@ export interface Emulator extends AsyncDisposable {
 const missing: string | undefined = await findEmulator();
 
 /** Registers a test that needs the emulator. */
-export function test(name: string, run: () => Promise<void>): void {
-  if (missing === undefined) Deno.test(name, run);
+export function test(
+  name: string,
+  run: () => Promise<void>,
+  options: Pick<Deno.TestDefinition, "sanitizeOps" | "sanitizeResources"> = {},
+): void {
+  if (missing === undefined) Deno.test({ name, fn: run, ...options });
   else Deno.test({ name: `${name} (${missing})`, ignore: true, fn: run });
 }
 
