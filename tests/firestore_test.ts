@@ -176,18 +176,20 @@ test("Firestore: nothing of 1,100 tasks is created if the last is taken", async 
 
 test("Firestore: what was created is taken back if another process is faster halfway", async () => {
   await using stage = new Stage();
-  const { client, store: rival } = stage.open();
+  const { client, store } = stage.open();
   // Between the look for taken slugs and the first batch, a rival comes.
   const getAll = client.getAll.bind(client);
   let rivals: Promise<void> | undefined;
   client.getAll = async (...refs) => {
     const documents = await getAll(...refs);
-    await (rivals ??= createDue(stage.open().store, "task-1700"));
+    if (refs.length > 1) {
+      await (rivals ??= createDue(stage.open().store, "task-1700"));
+    }
     return documents;
   };
   const tasks = numbered(800).map((slug) => newTask(slug));
-  assertEquals(await rival.create(tasks), ["task-1700"]);
-  assertEquals(await rival.getSlugs(), ["task-1700"]);
+  assertEquals(await store.create(tasks), ["task-1700"]);
+  assertEquals(await store.getSlugs(), ["task-1700"]);
 });
 
 test("Firestore: many payloads as large as can be are created and settled", async () => {

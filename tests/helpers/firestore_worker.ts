@@ -19,7 +19,7 @@ export interface FirestoreWorkerSettings {
   readonly collection: string;
   readonly leaseMs: number;
   readonly concurrency?: number;
-  /** How wrong its clock is. */
+  /** How wrong the clock of its machine is. */
   readonly clockOffsetMs?: number;
 }
 
@@ -91,6 +91,20 @@ export class FirestoreWorker implements AsyncDisposable {
   }
 }
 
+/** Makes the time of day wrong for everything in this process. */
+function shiftClock(ms: number): void {
+  globalThis.Date = new Proxy(Date, {
+    construct: (target, args, newTarget) =>
+      Reflect.construct(
+        target,
+        args.length === 0 ? [target.now() + ms] : args,
+        newTarget,
+      ),
+    get: (target, name) =>
+      name === "now" ? () => target.now() + ms : Reflect.get(target, name),
+  });
+}
+
 async function work(): Promise<void> {
   const { connect } = await import("./firestore_emulator.ts");
   const settings: FirestoreWorkerSettings = JSON.parse(
@@ -98,6 +112,7 @@ async function work(): Promise<void> {
   );
   const { host, collection, leaseMs, concurrency, clockOffsetMs = 0 } =
     settings;
+  if (clockOffsetMs !== 0) shiftClock(clockOffsetMs);
   const say = (word: Word, ...rest: unknown[]) =>
     console.log([word, ...rest].join(" "));
   const log = (message: string) => say("log", message);
@@ -109,7 +124,6 @@ async function work(): Promise<void> {
     concurrency,
     logger,
     heartbeatMs: 3_600_000,
-    clock: { ...systemClock, now: () => Date.now() + clockOffsetMs },
   });
   scheduler.registerJob({
     kind: "work",
