@@ -23,18 +23,21 @@
 export * from "./jobs/curl_job.ts";
 export * from "./jobs/print_job.ts";
 export * from "./jobs/shell_job.ts";
-export * from "./src/backoff.ts";
-export { type Clock, systemClock } from "./src/clock.ts";
-export * from "./src/errors.ts";
-export type * from "./src/job.ts";
-export type * from "./src/job_store.ts";
-export { consoleLogger, type Logger } from "./src/logger.ts";
-export type { Misfire } from "./src/misfire.ts";
-export type { RegisterJobOptions } from "./src/registry.ts";
-export type * from "./src/scheduler.ts";
-export { StdScheduler, type StdSchedulerOptions } from "./src/std_scheduler.ts";
-export * from "./src/task.ts";
-export type { Trigger } from "./src/trigger.ts";
+export * from "./src/api/backoff.ts";
+export { type Clock, systemClock } from "./src/api/clock.ts";
+export * from "./src/api/errors.ts";
+export type * from "./src/api/job.ts";
+export type * from "./src/api/job_store.ts";
+export { consoleLogger, type Logger } from "./src/api/logger.ts";
+export type { Misfire } from "./src/core/misfire.ts";
+export type { RegisterJobOptions } from "./src/runtime/registry.ts";
+export type * from "./src/api/scheduler.ts";
+export {
+  StdScheduler,
+  type StdSchedulerOptions,
+} from "./src/runtime/std_scheduler.ts";
+export * from "./src/api/task.ts";
+export type { Trigger } from "./src/api/trigger.ts";
 export * from "./triggers/cron_trigger.ts";
-export { restoreTrigger } from "./triggers/restore_trigger.ts";
+export { restoreTrigger } from "./triggers/codec.ts";
 export * from "./triggers/simple_trigger.ts";

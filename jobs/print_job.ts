@@ -1,6 +1,6 @@
-import type { Job } from "../src/job.ts";
-import type { StoreTask } from "../src/task.ts";
-import { checkName } from "../src/validate.ts";
+import type { Job } from "../src/api/job.ts";
+import type { StoreTask } from "../src/api/task.ts";
+import { checkName } from "../src/core/validate.ts";
 
 /** Options of {@linkcode PrintJob}. */
 export interface PrintJobOptions {

@@ -1,15 +1,15 @@
-import { SchedulerError } from "../src/errors.ts";
-import type { Job, JobContext } from "../src/job.ts";
-import type { StoreTask } from "../src/task.ts";
-import { errorText } from "../src/text.ts";
-import { checkDuration, checkName } from "../src/validate.ts";
+import { SchedulerError } from "../src/api/errors.ts";
+import type { Job, JobContext } from "../src/api/job.ts";
+import type { StoreTask } from "../src/api/task.ts";
+import { errorText } from "../src/core/text.ts";
+import { checkDuration, checkName } from "../src/core/validate.ts";
 import { checkMaxBytes } from "./capped_text.ts";
 import {
   type ProgramEnd,
   type ProgramOptions,
   runProgram,
-} from "./child_process.ts";
-import { shellWords } from "./shell_words.ts";
+} from "./shell/child_process.ts";
+import { shellWords } from "./shell/words.ts";
 import { TimeLimit } from "./time_limit.ts";
 
 /** Options of {@linkcode ShellJob}. */

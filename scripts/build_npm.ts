@@ -3,7 +3,7 @@
  *
  *     deno task build:npm [version]
  */
-import { basename } from "node:path";
+import { relative } from "node:path";
 // @ts-ignore: mapped in scripts/deno.json, so that all else needs no JSR
 import { build, emptyDir } from "@deno/dnt";
 import config from "../deno.json" with { type: "json" };
@@ -24,7 +24,9 @@ await build({
   typeCheck: "single",
   test: true,
   rootTestDir: "tests",
-  testPattern: `{${portableTests().map((path) => basename(path)).join(",")}}`,
+  testPattern: `{${
+    portableTests().map((path) => relative("tests", path)).join(",")
+  }}`,
   compilerOptions: {
     target: "ES2023", // Node 22 does not know `using`
     lib: ["ESNext", "DOM", "DOM.Iterable"],

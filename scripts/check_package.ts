@@ -4,7 +4,7 @@
  *
  *     deno run -A scripts/check_package.ts
  */
-import { basename, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import { entryPoints } from "./entry_points.ts";
@@ -166,7 +166,7 @@ async function bundleTests(): Promise<void> {
   await bundle(["--platform", "deno", "--outdir", bundles], tests);
   await run("npx", [
     "esbuild",
-    ...tests.map((test) => join(bundles, `${basename(test, ".ts")}.js`)),
+    ...filesIn(bundles),
     "--target=node22",
     `--outdir=${join(dir, "tests")}`,
   ]);

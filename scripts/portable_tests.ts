@@ -12,12 +12,17 @@ const LOCAL_IMPORT = /from "(\.{1,2}\/[^"]+)"/g;
  * they import uses anything of Deno but `Deno.test`, or a database client.
  */
 export function portableTests(): string[] {
-  return Array.from(Deno.readDirSync(TESTS), ({ name }) => name)
-    .filter((name) => name.endsWith("_test.ts"))
-    .sort()
-    .map((name) => new URL(name, TESTS))
+  return Array.from(testsIn(TESTS))
     .filter((file) => isPortable(file, new Set()))
-    .map((file) => fileURLToPath(file));
+    .map((file) => fileURLToPath(file))
+    .sort();
+}
+
+function* testsIn(folder: URL): Generator<URL> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* testsIn(new URL(`${name}/`, folder));
+    else if (name.endsWith("_test.ts")) yield new URL(name, folder);
+  }
 }
 
 function isPortable(file: URL, seen: Set<string>): boolean {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { systemClock } from "../src/clock.ts";
+import { systemClock } from "../src/api/clock.ts";
 import type {
   Claim,
   JobStore,
@@ -13,27 +13,27 @@ import type {
   NextRun,
   Settlement,
   StoreChange,
-} from "../src/job_store.ts";
-import type { TaskRecord } from "../src/task.ts";
-import { checkDuration } from "../src/validate.ts";
-import { FirestoreClaims } from "./firestore_claims.ts";
+} from "../src/api/job_store.ts";
+import type { TaskRecord } from "../src/api/task.ts";
+import { checkDuration } from "../src/core/validate.ts";
+import { FirestoreClaims } from "./firestore/claims.ts";
 import type {
   FirestoreClient,
   FirestoreDocument,
   FirestoreQuery,
   FirestoreTransaction,
-} from "./firestore_client.ts";
-import { millis } from "./firestore_clock.ts";
-import { FirestoreCreator } from "./firestore_creator.ts";
-import { toRecord } from "./firestore_document.ts";
-import { FirestoreListener } from "./firestore_listener.ts";
+} from "./firestore/client.ts";
+import { millis } from "./firestore/clock.ts";
+import { FirestoreCreator } from "./firestore/creator.ts";
+import { toRecord } from "./firestore/document.ts";
+import { FirestoreListener } from "./firestore/listener.ts";
 import {
   checkClient,
   checkCollection,
   checkShards,
-} from "./firestore_options.ts";
-import { FirestoreQueries } from "./firestore_queries.ts";
-import { FirestoreRequests } from "./firestore_requests.ts";
+} from "./firestore/options.ts";
+import { FirestoreQueries } from "./firestore/queries.ts";
+import { FirestoreRequests } from "./firestore/requests.ts";
 
 export type {
   FirestoreBatch,
@@ -49,7 +49,7 @@ export type {
   FirestoreTimestamp,
   FirestoreTransaction,
   FirestoreWriteResult,
-} from "./firestore_client.ts";
+} from "./firestore/client.ts";
 
 /** Options of {@linkcode FirestoreStore}. */
 export interface FirestoreStoreOptions {

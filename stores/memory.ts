@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Clock, systemClock } from "../src/clock.ts";
+import { type Clock, systemClock } from "../src/api/clock.ts";
 import type {
   Claim,
   JobStore,
@@ -15,9 +15,9 @@ import type {
   NextState,
   Settlement,
   StoreChange,
-} from "../src/job_store.ts";
-import type { TaskRecord, TaskStatus } from "../src/task.ts";
-import { type HeapItem, MemoryHeap } from "./memory_heap.ts";
+} from "../src/api/job_store.ts";
+import type { TaskRecord, TaskStatus } from "../src/api/task.ts";
+import { type HeapItem, MemoryHeap } from "./memory/heap.ts";
 
 interface Entry extends HeapItem {
   readonly slug: string;

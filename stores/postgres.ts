@@ -12,15 +12,15 @@ import type {
   NextRun,
   Settlement,
   StoreChange,
-} from "../src/job_store.ts";
-import { consoleLogger, type Logger } from "../src/logger.ts";
-import type { TaskRecord } from "../src/task.ts";
-import { checkDuration } from "../src/validate.ts";
-import type { PgClient, PgPool, PgRows, Statement } from "./postgres_client.ts";
-import { PgCreator } from "./postgres_creator.ts";
-import { schemaSql, tableNames, type TableOptions } from "./postgres_schema.ts";
-import { PgTable, type TableSettings } from "./postgres_table.ts";
-import { claimValues, Settling, toDate, toRecord } from "./postgres_values.ts";
+} from "../src/api/job_store.ts";
+import { consoleLogger, type Logger } from "../src/api/logger.ts";
+import type { TaskRecord } from "../src/api/task.ts";
+import { checkDuration } from "../src/core/validate.ts";
+import type { PgClient, PgPool, PgRows, Statement } from "./postgres/client.ts";
+import { PgCreator } from "./postgres/creator.ts";
+import { schemaSql, tableNames, type TableOptions } from "./postgres/schema.ts";
+import { PgTable, type TableSettings } from "./postgres/table.ts";
+import { claimValues, Settling, toDate, toRecord } from "./postgres/values.ts";
 
 export type {
   PgClient,
@@ -28,8 +28,8 @@ export type {
   PgPoolClient,
   PgQuery,
   PgRows,
-} from "./postgres_client.ts";
-export type { TableOptions } from "./postgres_schema.ts";
+} from "./postgres/client.ts";
+export type { TableOptions } from "./postgres/schema.ts";
 
 /** Options of {@linkcode PostgresStore}. */
 export interface PostgresStoreOptions extends TableOptions {

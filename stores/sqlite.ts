@@ -18,8 +18,8 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { type Clock, systemClock } from "../src/clock.ts";
-import { StoreUnusableError } from "../src/errors.ts";
+import { type Clock, systemClock } from "../src/api/clock.ts";
+import { StoreUnusableError } from "../src/api/errors.ts";
 import type {
   Claim,
   JobStore,
@@ -28,22 +28,22 @@ import type {
   NextRun,
   Settlement,
   StoreChange,
-} from "../src/job_store.ts";
-import type { TaskRecord } from "../src/task.ts";
-import { checkDuration } from "../src/validate.ts";
+} from "../src/api/job_store.ts";
+import type { TaskRecord } from "../src/api/task.ts";
+import { checkDuration } from "../src/core/validate.ts";
 import {
   nameOf,
   openSqlite,
   type SqliteConnection,
-} from "./sqlite_connection.ts";
-import type { SqliteDatabase } from "./sqlite_database.ts";
-import { SqliteFileWatch } from "./sqlite_file_watch.ts";
+} from "./sqlite/connection.ts";
+import type { SqliteDatabase } from "./sqlite/database.ts";
+import { SqliteFileWatch } from "./sqlite/file_watch.ts";
 
 export type {
   SqliteDatabase,
   SqliteStatement,
   SqliteValue,
-} from "./sqlite_database.ts";
+} from "./sqlite/database.ts";
 
 /** Options of {@linkcode SqliteStore}. */
 export interface SqliteStoreOptions {

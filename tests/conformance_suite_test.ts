@@ -7,8 +7,8 @@ import type {
   NextRun,
   Settlement,
   StoreChange,
-} from "../src/job_store.ts";
-import type { TaskRecord } from "../src/task.ts";
+} from "../src/api/job_store.ts";
+import type { TaskRecord } from "../src/api/task.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { type MakeStore, memoryHarness } from "./helpers/memory_harness.ts";
 import { testJobStore } from "./testing.ts";

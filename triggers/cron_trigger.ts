@@ -1,11 +1,11 @@
-import { CronExpressionError } from "../src/errors.ts";
-import type { Trigger } from "../src/trigger.ts";
-import { parseCronExpression } from "./cron_expression.ts";
+import { CronExpressionError } from "../src/api/errors.ts";
+import type { Trigger } from "../src/api/trigger.ts";
+import { parseCronExpression } from "./cron/expression.ts";
 import { dateOf, timeOf } from "./instant.ts";
 import { SimpleTrigger } from "./simple_trigger.ts";
-import { WallClock } from "./wall_clock.ts";
-import { WallSchedule } from "./wall_schedule.ts";
-import { nextInZone } from "./zoned_schedule.ts";
+import { WallClock } from "./cron/wall_clock.ts";
+import { WallSchedule } from "./cron/wall_schedule.ts";
+import { nextInZone } from "./cron/zoned_schedule.ts";
 
 /** How a {@linkcode CronTrigger} reads its expression. */
 export interface CronTriggerOptions {

@@ -1,4 +1,4 @@
-import type { Trigger } from "../src/trigger.ts";
+import type { Trigger } from "../src/api/trigger.ts";
 import { dateOf, timeOf } from "./instant.ts";
 
 /** The stored form of a {@linkcode SimpleTrigger}. */

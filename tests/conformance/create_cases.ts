@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { JobStore } from "../../src/job_store.ts";
+import type { JobStore } from "../../src/api/job_store.ts";
 import {
   type Case,
   createDue,

@@ -1,20 +1,20 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import { FixedBackoff } from "../../src/backoff.ts";
-import { type Clock, systemClock } from "../../src/clock.ts";
+import { FixedBackoff } from "../../src/api/backoff.ts";
+import { type Clock, systemClock } from "../../src/api/clock.ts";
 import {
   JobAlreadyScheduledError,
   JobNotFoundError,
   JobNotLockedError,
-} from "../../src/errors.ts";
-import type { Job } from "../../src/job.ts";
-import type { JobStore } from "../../src/job_store.ts";
-import type { Logger } from "../../src/logger.ts";
+} from "../../src/api/errors.ts";
+import type { Job } from "../../src/api/job.ts";
+import type { JobStore } from "../../src/api/job_store.ts";
+import type { Logger } from "../../src/api/logger.ts";
 import {
   StdScheduler,
   type StdSchedulerOptions,
-} from "../../src/std_scheduler.ts";
-import type { StoreTask } from "../../src/task.ts";
+} from "../../src/runtime/std_scheduler.ts";
+import type { StoreTask } from "../../src/api/task.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 import { SteppedClock } from "../helpers/stepped_clock.ts";
 import {

@@ -1,12 +1,12 @@
 import { deepStrictEqual as equal } from "node:assert/strict";
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/api/clock.ts";
 import type {
   JobStore,
   NewTask,
   NextState,
   Settlement,
-} from "../../src/job_store.ts";
-import type { TaskRecord } from "../../src/task.ts";
+} from "../../src/api/job_store.ts";
+import type { TaskRecord } from "../../src/api/task.ts";
 
 /** A store with nothing in it, made for one case of the suite. */
 export interface StoreHarness extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import type { JobStore, StoreChange } from "../../src/job_store.ts";
+import type { JobStore, StoreChange } from "../../src/api/job_store.ts";
 import {
   type Case,
   createDue,

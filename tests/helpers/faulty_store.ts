@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/api/clock.ts";
 import type {
   Claim,
   JobStore,
@@ -7,8 +7,8 @@ import type {
   NextRun,
   Settlement,
   StoreChange,
-} from "../../src/job_store.ts";
-import type { TaskRecord } from "../../src/task.ts";
+} from "../../src/api/job_store.ts";
+import type { TaskRecord } from "../../src/api/task.ts";
 
 /** A call of a store. */
 export type StoreCall = Exclude<keyof JobStore, "maxPayloadBytes">;

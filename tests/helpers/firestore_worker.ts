@@ -4,9 +4,9 @@
  * and stops when its input ends.
  */
 import { assert } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
-import type { Logger } from "../../src/logger.ts";
-import { StdScheduler } from "../../src/std_scheduler.ts";
+import { systemClock } from "../../src/api/clock.ts";
+import type { Logger } from "../../src/api/logger.ts";
+import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
 import { FirestoreStore } from "../../stores/firestore.ts";
 
 /** How long anything may take, in milliseconds. */

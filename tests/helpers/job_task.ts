@@ -1,4 +1,4 @@
-import { StoreTask } from "../../src/task.ts";
+import { StoreTask } from "../../src/api/task.ts";
 
 /** A task for calling `execute` without a scheduler. */
 export function jobTask(payload: string | Uint8Array = ""): StoreTask {

@@ -1,4 +1,4 @@
-import type { JobStore } from "../../src/job_store.ts";
+import type { JobStore } from "../../src/api/job_store.ts";
 import { MemoryStore } from "../../stores/memory.ts";
 import type { StoreHarness } from "../conformance/store_harness.ts";
 import { SteppedClock } from "./stepped_clock.ts";

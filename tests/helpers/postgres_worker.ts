@@ -3,10 +3,10 @@
  * what happens in lines of JSON, and stops when its input ends.
  */
 import pg from "pg";
-import { StdScheduler } from "../../src/std_scheduler.ts";
-import { systemClock } from "../../src/clock.ts";
-import type { Logger } from "../../src/logger.ts";
-import type { StoreTask } from "../../src/task.ts";
+import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
+import { systemClock } from "../../src/api/clock.ts";
+import type { Logger } from "../../src/api/logger.ts";
+import type { StoreTask } from "../../src/api/task.ts";
 import { PostgresStore } from "../../stores/postgres.ts";
 
 /** What a worker is told when it is started. */

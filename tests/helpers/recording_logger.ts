@@ -1,4 +1,4 @@
-import type { Logger } from "../../src/logger.ts";
+import type { Logger } from "../../src/api/logger.ts";
 
 /** One thing that was said. */
 export interface LogEntry {

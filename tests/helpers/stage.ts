@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import type { Clock } from "../../src/clock.ts";
-import type { Job } from "../../src/job.ts";
+import type { Clock } from "../../src/api/clock.ts";
+import type { Job } from "../../src/api/job.ts";
 import {
   StdScheduler,
   type StdSchedulerOptions,
-} from "../../src/std_scheduler.ts";
+} from "../../src/runtime/std_scheduler.ts";
 import { MemoryStore } from "../../stores/memory.ts";
 import { FaultyStore } from "./faulty_store.ts";
 import { RecordingLogger } from "./recording_logger.ts";

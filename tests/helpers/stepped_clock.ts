@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers";
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/api/clock.ts";
 
 interface Sleeper {
   readonly wakeAt: number;

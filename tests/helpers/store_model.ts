@@ -5,8 +5,8 @@ import type {
   JobStore,
   NextState,
   OnConflict,
-} from "../../src/job_store.ts";
-import type { TaskRecord, TaskStatus } from "../../src/task.ts";
+} from "../../src/api/job_store.ts";
+import type { TaskRecord, TaskStatus } from "../../src/api/task.ts";
 import { newTask, type StoreHarness } from "../conformance/store_harness.ts";
 
 /** What the model knows of a task; times count from the start. */

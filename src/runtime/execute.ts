@@ -1,0 +1,87 @@
+import type { Outcome } from "../core/decide.ts";
+import { PayloadError } from "../api/errors.ts";
+import type { Job, JobContext, JobResult } from "../api/job.ts";
+import { StoreTask, type TaskRecord } from "../api/task.ts";
+import { errorText, storableText } from "../core/text.ts";
+
+/**
+ * Runs a job on a copy of its task, and says how that ended. Never throws and
+ * never rejects. The answer to a job that is not asynchronous comes at once.
+ */
+export function execute(
+  job: Job,
+  record: TaskRecord,
+  context: JobContext,
+  maxPayloadBytes: number,
+): Outcome | Promise<Outcome> {
+  const task = copyOf(record);
+  const finish = (answer: unknown) =>
+    outcomeOf(answer, task, record, maxPayloadBytes);
+  try {
+    const answer = job.execute(task, context);
+    return isPromise(answer)
+      ? Promise.resolve(answer).then(finish).catch(failure)
+      : finish(answer);
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function copyOf(record: TaskRecord): StoreTask {
+  const task = new StoreTask(record);
+  if (task.payload.length > 0) task.payload = new Uint8Array(task.payload);
+  task.when = new Date(task.when);
+  return task;
+}
+
+function outcomeOf(
+  answer: unknown,
+  task: StoreTask,
+  record: TaskRecord,
+  maxPayloadBytes: number,
+): Outcome {
+  if (answer === null) return { type: "removed" };
+  if (!isTask(answer)) {
+    return { type: "done", payload: undefined, result: record.result };
+  }
+  const { payload } = answer;
+  if (!(payload instanceof Uint8Array)) {
+    throw new PayloadError(
+      `Cannot store the new payload of "${task.slug}": it must be a Uint8Array`,
+    );
+  }
+  if (payload.length > maxPayloadBytes) {
+    throw new PayloadError(
+      `Cannot store the new payload of "${task.slug}": it has ` +
+        `${payload.length} bytes, the store takes ${maxPayloadBytes}`,
+    );
+  }
+  return {
+    type: "done",
+    payload: equalBytes(payload, record.payload) ? undefined : payload,
+    result: storableText(String(answer.result)),
+  };
+}
+
+/** Anything else that a job answers means the same as nothing. */
+function isTask(answer: unknown): answer is StoreTask {
+  return answer instanceof StoreTask ||
+    typeof answer === "object" && answer !== null &&
+      (answer as StoreTask).payload instanceof Uint8Array &&
+      "result" in answer;
+}
+
+function failure(error: unknown): Outcome {
+  return { type: "failed", message: storableText(errorText(error)) };
+}
+
+function isPromise(
+  answer: JobResult | Promise<JobResult>,
+): answer is Promise<JobResult> {
+  return typeof (answer as Promise<JobResult> | undefined)?.then === "function";
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a === b ||
+    (a.length === b.length && a.every((byte, index) => byte === b[index]));
+}

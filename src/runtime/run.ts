@@ -1,0 +1,77 @@
+import { JobNotLockedError } from "../api/errors.ts";
+import type { JobContext } from "../api/job.ts";
+import type { Claim } from "../api/job_store.ts";
+import type { TaskRecord } from "../api/task.ts";
+
+/** One claim of a task, from `lock` until the store knows how it ended. */
+export class Run implements Claim {
+  /** The task as it was claimed. */
+  readonly task: TaskRecord;
+  /** When the lease ends, on the monotonic clock. */
+  leaseEndsAt: number;
+  /** When the lease should be renewed, on the monotonic clock. */
+  renewAt: number;
+  /** Whether the job runs. */
+  executing = true;
+  /** Why the outcome of the job does not count, if it does not. */
+  ended: "lost" | "released" | undefined;
+  #abort: AbortController | undefined;
+  #reason: Error | undefined;
+
+  constructor(task: TaskRecord, leaseEndsAt: number, renewAt: number) {
+    this.task = task;
+    this.leaseEndsAt = leaseEndsAt;
+    this.renewAt = renewAt;
+  }
+
+  get slug(): string {
+    return this.task.slug;
+  }
+
+  get version(): number {
+    return this.task.version;
+  }
+
+  /** Whether the job was told to end. */
+  get aborted(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** Tells the job to end. */
+  abort(reason: Error): void {
+    this.#reason ??= reason;
+    this.#abort?.abort(this.#reason);
+  }
+
+  /** Tells the job that its claim is gone. */
+  lose(reason: string): void {
+    this.ended = "lost";
+    this.abort(new JobNotLockedError(this.slug, this.version, reason));
+  }
+
+  /** Made when first asked for: few jobs do. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason);
+    }
+    return this.#abort.signal;
+  }
+}
+
+/** What the job sees of its run. */
+export class RunContext implements JobContext {
+  readonly #run: Run;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal;
+  }
+
+  get scheduledFor(): Date {
+    return new Date(this.#run.task.scheduledFor);
+  }
+}

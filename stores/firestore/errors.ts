@@ -1,0 +1,83 @@
+import { SchedulerError, StoreUnusableError } from "../../src/api/errors.ts";
+import { errorText } from "../../src/core/text.ts";
+
+const INVALID_ARGUMENT = 3;
+const NOT_FOUND = 5;
+const ALREADY_EXISTS = 6;
+const PERMISSION_DENIED = 7;
+const FAILED_PRECONDITION = 9;
+const UNAUTHENTICATED = 16;
+
+/** What will not be better next time, and what to do about it. */
+const HOPELESS: Readonly<Record<number, string>> = {
+  [INVALID_ARGUMENT]: "Firestore refuses the request",
+  [NOT_FOUND]: "there is no such database; create one in Native mode",
+  [PERMISSION_DENIED]:
+    "the credentials do not allow it; grant the role Cloud Datastore User",
+  [FAILED_PRECONDITION]: "an index is missing; deploy firestore.indexes.json",
+  [UNAUTHENTICATED]: "the credentials are not accepted; renew them",
+};
+
+/** Whether a document was not as expected. */
+export function isLost(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === FAILED_PRECONDITION || code === NOT_FOUND;
+}
+
+/** Whether it is open if a write took place: no such code tells for sure. */
+export function isOpen(error: unknown): boolean {
+  const code = codeOf(error);
+  return typeof code === "number" && code !== INVALID_ARGUMENT &&
+    code !== PERMISSION_DENIED && code !== UNAUTHENTICATED;
+}
+
+/** Whether a document was in the way. */
+export function isTaken(error: unknown): boolean {
+  return codeOf(error) === ALREADY_EXISTS;
+}
+
+/** Whether a document was not there. */
+export function isMissing(error: unknown): boolean {
+  return codeOf(error) === NOT_FOUND;
+}
+
+/** The code of gRPC in an error of the client. */
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
+}
+
+/** The error for a caller of the store who could not `act`. */
+export function storeError(error: unknown, act: string): SchedulerError {
+  if (error instanceof SchedulerError) return error;
+  const hopeless = HOPELESS[codeOf(error) as number];
+  const text = errorText(error);
+  return hopeless === undefined
+    ? new SchedulerError(`Cannot ${act}: ${text}`, { cause: error })
+    : new StoreUnusableError(`Cannot ${act}: ${hopeless} (${text})`, {
+      cause: error,
+    });
+}
+
+/**
+ * Waits for an answer, but not longer than `timeoutMs`. The client goes on
+ * trying for minutes, so what timed out may still take place.
+ */
+export async function within<T>(
+  timeoutMs: number,
+  act: string,
+  answer: Promise<T>,
+): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(
+      new SchedulerError(
+        `Cannot ${act}: Firestore did not answer within ${timeoutMs} ms`,
+      ),
+    );
+  }, timeoutMs);
+  try {
+    return await Promise.race([answer, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,195 @@
+import type {
+  FirestoreBatch,
+  FirestoreClient,
+  FirestoreCollection,
+  FirestoreDocument,
+  FirestoreFields,
+  FirestoreQuery,
+  FirestoreReference,
+  FirestoreResult,
+  FirestoreTimestamp,
+  FirestoreWriteResult,
+} from "./client.ts";
+import { FirestoreClock } from "./clock.ts";
+import { documentId, sizeOf } from "./document.ts";
+import { isLost, isMissing, isOpen, storeError, within } from "./errors.ts";
+
+/** A change of a document that takes place only if it is as it was known. */
+export interface GuardedWrite {
+  readonly ref: FirestoreReference;
+  /** The fields to change; `undefined`: remove the document. */
+  readonly fields: FirestoreFields | undefined;
+  /** When it was changed last, as far as is known. */
+  readonly updateTime: FirestoreTimestamp;
+}
+
+/** What became of a {@linkcode GuardedWrite}. */
+export type WriteOutcome =
+  | { readonly type: "done"; readonly updateTime: FirestoreTimestamp }
+  /**
+   * The document was not as it was known. The client sends a write again when
+   * its answer got lost, so this may follow one's own success.
+   */
+  | { readonly type: "lost"; readonly error: Error }
+  /** It is open whether it took place. */
+  | { readonly type: "open"; readonly error: Error }
+  | { readonly type: "failed"; readonly error: Error };
+
+/** A bulk write sends 20 writes in one request, of which 4 MiB is safe. */
+const MAX_BULK_ITEM_BYTES = 150 * 1_024;
+
+/** Sends requests, limits their time, and learns the server's clock from them. */
+export class FirestoreRequests {
+  /** Names this store among those that share the collection. */
+  readonly author: string = crypto.randomUUID();
+  /** The server's clock. */
+  readonly clock: FirestoreClock = new FirestoreClock();
+  /** Where the tasks are. */
+  readonly collection: FirestoreCollection;
+  readonly #client: FirestoreClient;
+  readonly #path: string;
+  readonly #timeoutMs: number;
+
+  constructor(client: FirestoreClient, path: string, timeoutMs: number) {
+    this.#client = client;
+    this.#path = path;
+    this.#timeoutMs = timeoutMs;
+    this.collection = client.collection(path);
+  }
+
+  /** Names the document of a task. */
+  ref(slug: string): FirestoreReference {
+    return this.collection.doc(documentId(slug));
+  }
+
+  /** The server's clock; asks for it if the last answer is too old. */
+  async now(): Promise<number> {
+    if (!this.clock.fresh) await this.get(this.ref("clock"));
+    return this.clock.now();
+  }
+
+  /** Reads a document. */
+  get(ref: FirestoreReference): Promise<FirestoreDocument> {
+    return this.#ask("read", () => ref.get(), ({ readTime }) => readTime);
+  }
+
+  /** Reads documents. */
+  async getAll(
+    refs: readonly FirestoreReference[],
+  ): Promise<readonly FirestoreDocument[]> {
+    if (refs.length === 0) return [];
+    return await this.#ask(
+      "read",
+      () => this.#client.getAll(...refs),
+      ([first]) => first.readTime,
+    );
+  }
+
+  /** Runs a query once. */
+  query(query: FirestoreQuery): Promise<FirestoreResult> {
+    return this.#ask("query", () => query.get(), ({ readTime }) => readTime);
+  }
+
+  /** Waits for a listener on the collection. */
+  listening<T>(answer: Promise<T>): Promise<T> {
+    return this.#ask("listen to", () => answer);
+  }
+
+  /** Sends writes that take place together. */
+  async commit(
+    fill: (batch: FirestoreBatch) => void,
+  ): Promise<readonly FirestoreWriteResult[]> {
+    const batch = this.#client.batch();
+    fill(batch);
+    return await this.#ask(
+      "write to",
+      () => batch.commit(),
+      ([first]) => first.writeTime,
+    );
+  }
+
+  /** Removes a document. @returns Whether there was one. */
+  async delete(ref: FirestoreReference): Promise<boolean> {
+    const batch = this.#client.batch();
+    batch.delete(ref, { exists: true });
+    try {
+      await this.#ask("delete from", () => batch.commit());
+      return true;
+    } catch (error) {
+      if (isMissing((error as Error).cause)) return false;
+      throw error;
+    }
+  }
+
+  /** Sends writes that take place one by one; never rejects. */
+  async write(writes: readonly GuardedWrite[]): Promise<WriteOutcome[]> {
+    const bulk = this.#client.bulkWriter({ throttling: false });
+    bulk.onWriteError(() => false);
+    const outcomes = writes.map((write) => {
+      const large = write.fields !== undefined &&
+        sizeOf(write.fields) > MAX_BULK_ITEM_BYTES;
+      return this.#outcome(large ? this.#writeAlone(write) : send(bulk, write));
+    });
+    void bulk.close();
+    return await Promise.all(outcomes);
+  }
+
+  async #writeAlone(write: GuardedWrite): Promise<FirestoreWriteResult> {
+    const batch = this.#client.batch();
+    void send(batch, write);
+    const [result] = await batch.commit();
+    return result;
+  }
+
+  async #outcome(answer: Promise<FirestoreWriteResult>): Promise<WriteOutcome> {
+    try {
+      const { writeTime } = await within(
+        this.#timeoutMs,
+        `write to "${this.#path}"`,
+        answer,
+      );
+      return { type: "done", updateTime: writeTime };
+    } catch (error) {
+      return {
+        type: isLost(error) ? "lost" : isOpen(error) ? "open" : "failed",
+        error: storeError(error, `write to "${this.#path}"`),
+      };
+    }
+  }
+
+  async #ask<T>(
+    verb: string,
+    request: () => Promise<T>,
+    timeOf?: (answer: T) => FirestoreTimestamp,
+  ): Promise<T> {
+    const act = `${verb} "${this.#path}"`;
+    const askedAt = performance.now();
+    try {
+      const answer = await within(this.#timeoutMs, act, request());
+      if (timeOf !== undefined) this.clock.note(timeOf(answer), askedAt);
+      return answer;
+    } catch (error) {
+      throw storeError(error, act);
+    }
+  }
+}
+
+function send<T>(
+  to: {
+    update(
+      ref: FirestoreReference,
+      fields: FirestoreFields,
+      precondition: { lastUpdateTime: FirestoreTimestamp },
+    ): T;
+    delete(
+      ref: FirestoreReference,
+      precondition: { lastUpdateTime: FirestoreTimestamp },
+    ): T;
+  },
+  { ref, fields, updateTime }: GuardedWrite,
+): T {
+  const precondition = { lastUpdateTime: updateTime };
+  return fields === undefined
+    ? to.delete(ref, precondition)
+    : to.update(ref, fields, precondition);
+}

@@ -1,0 +1,111 @@
+import { systemClock } from "../../src/api/clock.ts";
+import { SchedulerError, StoreUnusableError } from "../../src/api/errors.ts";
+import { errorText } from "../../src/core/text.ts";
+
+/** What SQLite says, and what that means to the user. */
+const MEANINGS: readonly {
+  readonly says: RegExp;
+  readonly means: string;
+  /** Whether it may be better next time. */
+  readonly passes: boolean;
+}[] = [
+  {
+    says: /database or disk is full/,
+    means:
+      "the disk is full, or the database has reached its max_page_count; " +
+      "make room",
+    passes: true,
+  },
+  {
+    says: /disk I\/O error/,
+    means: "the file system failed (disk I/O error); look at the disk",
+    passes: true,
+  },
+  {
+    says: /readonly database/,
+    means:
+      "it is read-only; allow the process to write to the file and its directory",
+    passes: false,
+  },
+  {
+    says: /unable to open database file/,
+    means: "the file cannot be opened; its directory must exist, and the " +
+      "process must be allowed to write to both",
+    passes: false,
+  },
+  {
+    says: /file is not a database/,
+    means: "the file is not an SQLite database; choose another path",
+    passes: false,
+  },
+  {
+    says: /malformed|file is encrypted/,
+    means: "the file is corrupt; restore a backup, or move it away",
+    passes: false,
+  },
+];
+
+const BUSY = /database( \w+)* is locked/;
+const IN_TRANSACTION = /transaction within a transaction/;
+
+/** Whether somebody else has the database at the moment. */
+export function isBusy(error: unknown): boolean {
+  const text = errorText(error);
+  return BUSY.test(text) || IN_TRANSACTION.test(text);
+}
+
+/**
+ * Tries until the database is free, without holding up other work of the
+ * process meanwhile.
+ */
+export async function whenFree<T>(
+  timeoutMs: number,
+  attempt: () => T,
+): Promise<T> {
+  const start = performance.now();
+  for (let pauseMs = 1;; pauseMs = Math.min(2 * pauseMs, 25)) {
+    try {
+      return attempt();
+    } catch (error) {
+      const leftMs = start + timeoutMs - performance.now();
+      if (!isBusy(error) || leftMs <= 0) throw error;
+      await systemClock.sleep(Math.min(pauseMs, leftMs));
+    }
+  }
+}
+
+/** The error for a caller of the store who could not `act`. */
+export function storeError(
+  error: unknown,
+  act: string,
+  name: string,
+  busyTimeoutMs: number,
+): SchedulerError {
+  if (error instanceof SchedulerError) return error;
+  const cause = errorText(error);
+  const message = (means: string) => `Cannot ${act} "${name}": ${means}`;
+  if (IN_TRANSACTION.test(cause)) {
+    return new SchedulerError(
+      message(
+        "a transaction has been open on the database that was passed for " +
+          `${busyTimeoutMs} ms; give the store a database of its own`,
+      ),
+      { cause: error },
+    );
+  }
+  if (BUSY.test(cause)) {
+    return new SchedulerError(
+      message(
+        `another process or connection has had it locked for ${busyTimeoutMs} ms; ` +
+          "find it with lsof and end its transaction, or raise busyTimeoutMs",
+      ),
+      { cause: error },
+    );
+  }
+  const meaning = MEANINGS.find(({ says }) => says.test(cause));
+  if (meaning === undefined) {
+    return new SchedulerError(message(cause), { cause: error });
+  }
+  const ErrorClass = meaning.passes ? SchedulerError : StoreUnusableError;
+  return new ErrorClass(message(meaning.means), { cause: error });
+}

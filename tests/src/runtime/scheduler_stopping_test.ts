@@ -1,0 +1,511 @@
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { SchedulerError } from "../../../src/api/errors.ts";
+import { SimpleTrigger } from "../../../triggers/simple_trigger.ts";
+import { at, blocker, recorder, Stage } from "../../helpers/stage.ts";
+
+/** Lets a promise tell whether it is settled. */
+function watched(promise: Promise<unknown>): { readonly over: boolean } {
+  const state = { over: false };
+  const done = () => void (state.over = true);
+  promise.then(done, done);
+  return state;
+}
+
+Deno.test("a scheduler that is not started runs nothing, and stops at once", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock } = stage;
+  const work = recorder(clock);
+  scheduler.registerJob(work);
+  await scheduler.scheduleJob("a", work);
+  await clock.step(1_000);
+  await scheduler.stop();
+  assertEquals(work.runs, []);
+});
+
+Deno.test("a scheduler is started once", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock } = stage;
+  const first = scheduler.start();
+  await assertRejects(() => scheduler.start(), SchedulerError, "was started");
+  await first;
+  await assertRejects(() => scheduler.start(), SchedulerError, "was started");
+  const work = recorder(clock);
+  scheduler.registerJob(work);
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  assertEquals(work.runs, ["a 0"]);
+});
+
+Deno.test("a scheduler that was stopped runs nothing more, until it is started again", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store } = stage;
+  const work = recorder(clock);
+  scheduler.registerJob(work);
+  await scheduler.scheduleJob("a", work, { trigger: new SimpleTrigger(100) });
+  for (let round = 0; round < 3; round++) {
+    await scheduler.start();
+    await clock.step(100);
+    await scheduler.stop();
+    assertEquals([clock.sleepers, store.watches], [0, 0]);
+    await clock.step(900);
+  }
+  // On its return it first runs what it missed, once.
+  assertEquals(work.runs, [
+    "a 100",
+    "a 1001",
+    "a 1100",
+    "a 2001",
+    "a 2100",
+  ]);
+});
+
+Deno.test("stop may be called twice, at once or later", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock } = stage;
+  await scheduler.start();
+  await Promise.all([scheduler.stop(), scheduler.stop()]);
+  await scheduler.stop();
+
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stops = [scheduler.stop(), scheduler.stop()].map(watched);
+  await clock.step(10);
+  work.letGo();
+  await clock.settle();
+  assertEquals(stops.map(({ over }) => over), [true, true]);
+});
+
+Deno.test("stop refuses a timeout that is none, and goes on running", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock } = stage;
+  const work = recorder(clock);
+  scheduler.registerJob(work);
+  await scheduler.start();
+  for (const timeoutMs of [-1, NaN]) {
+    await assertRejects(() => scheduler.stop({ timeoutMs }), RangeError);
+  }
+  await scheduler.scheduleJob("a", work);
+  await clock.settle();
+  assertEquals(work.runs, ["a 0"]);
+});
+
+Deno.test("stop waits for running jobs, claims nothing more, and keeps what they did", async () => {
+  await using stage = new Stage({ concurrency: 2 });
+  const { scheduler, clock } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.scheduleJobs(
+    ["a", "b", "c"].map((slug, index) => ({
+      slug,
+      job: work,
+      when: at(index - 10),
+    })),
+  );
+  await scheduler.start();
+  await clock.step(10);
+  const stopped = watched(scheduler.stop());
+  await clock.step(9_000);
+  assertEquals(stopped.over, false);
+  await scheduler.scheduleJob("d", work);
+  work.letGo();
+  await clock.settle();
+  assertEquals(stopped.over, true);
+  assertEquals(work.signals.map(({ aborted }) => aborted), [false, false]);
+  assertEquals(await scheduler.getJobSlugs(), ["c", "d"]);
+});
+
+Deno.test("stop aborts what misses the deadline and hands it back as it was", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, logger } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work, { payload: "precious" });
+  await clock.step(10);
+  const stopped = watched(scheduler.stop({ timeoutMs: 500 }));
+  await clock.step(499);
+  assertEquals([stopped.over, work.signals[0].aborted], [false, false]);
+  await clock.step(1);
+  assertEquals([stopped.over, work.signals[0].aborted], [true, true]);
+  assertInstanceOf(work.signals[0].reason, SchedulerError);
+  const { status, retry, result, nextRunTime } = await scheduler
+    .getScheduledJob("a");
+  assertEquals([status, retry, result, nextRunTime], [
+    "scheduled",
+    0,
+    "",
+    at(0),
+  ]);
+  assertEquals(logger.messages("warn"), [
+    'Handed "a" back: its job did not end in time',
+  ]);
+
+  // What it still does counts no more: another may run it by now.
+  const successor = stage.another();
+  const again = recorder(clock);
+  successor.registerJob(again);
+  await successor.start();
+  await clock.step(10);
+  work.letGo();
+  await clock.step(10);
+  await successor.stop();
+  assertEquals(again.runs, ["a 1"]);
+  assertEquals(await scheduler.getJobSlugs(), []);
+});
+
+Deno.test("a job that heeds its signal at the deadline loses no retry", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, logger } = stage;
+  scheduler.registerJob({
+    kind: "work",
+    execute: (_task, { signal }) =>
+      new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason))
+      ),
+  });
+  await scheduler.start();
+  await scheduler.scheduleJob("a", "work", {
+    trigger: new SimpleTrigger(1_000),
+  });
+  await clock.step(1_000);
+  const stopped = scheduler.stop({ timeoutMs: 0 });
+  await clock.settle();
+  await stopped;
+  const { status, retry, result, nextRunTime } = await scheduler
+    .getScheduledJob("a");
+  assertEquals([status, retry, result, nextRunTime], [
+    "scheduled",
+    0,
+    "",
+    at(1_000),
+  ]);
+  assertEquals(logger.entries, []);
+});
+
+Deno.test("a job that saves its work at the deadline has it kept", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock } = stage;
+  scheduler.registerJob({
+    kind: "work",
+    execute: (task, { signal }) =>
+      new Promise((resolve) =>
+        signal.addEventListener("abort", () => {
+          task.result = "half done";
+          resolve(task);
+        })
+      ),
+  });
+  await scheduler.start();
+  await scheduler.scheduleJob("a", "work", {
+    trigger: new SimpleTrigger(1_000),
+  });
+  await clock.step(1_000);
+  const stopped = scheduler.stop({ timeoutMs: 0 });
+  await clock.settle();
+  await stopped;
+  const { result, nextRunTime } = await scheduler.getScheduledJob("a");
+  assertEquals([result, nextRunTime], ["half done", at(2_000)]);
+});
+
+Deno.test("stop may wait for ever", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stopped = watched(scheduler.stop({ timeoutMs: Infinity }));
+  await clock.step(3_600_000);
+  assertEquals([stopped.over, work.signals[0].aborted], [false, false]);
+  work.letGo();
+  await clock.settle();
+  assertEquals(stopped.over, true);
+  assertEquals(await scheduler.getJobSlugs(), []);
+});
+
+Deno.test("leases are renewed while stop waits", async () => {
+  await using stage = new Stage({ leaseMs: 1_000 });
+  const { scheduler, clock, store } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stopped = scheduler.stop({ timeoutMs: 60_000 });
+  await clock.step(30_000);
+  assertEquals(work.signals[0].aborted, false);
+  assertEquals(store.count("renew") >= 80, true);
+  work.letGo();
+  await stopped;
+});
+
+Deno.test("what is claimed while it stops is handed back", async () => {
+  await using stage = new Stage({ concurrency: 2 });
+  const { scheduler, clock, store, memory } = stage;
+  const work = recorder(clock);
+  scheduler.registerJob(work);
+  await scheduler.start();
+  store.break("lock", { delayMs: 500 });
+  await scheduler.scheduleJobs(
+    ["a", "b", "c"].map((slug) => ({ slug, job: work })),
+  );
+  await clock.step(100);
+  const stopped = watched(scheduler.stop());
+  await clock.step(399);
+  assertEquals(stopped.over, false);
+  await clock.step(1);
+  assertEquals([stopped.over, work.runs], [true, []]);
+  assertEquals(store.count("lock"), 1);
+  for (const slug of ["a", "b", "c"]) {
+    const { status, retry, when } = (await memory.get(slug))!;
+    assertEquals([status, retry, when], ["scheduled", 0, at(0)]);
+  }
+});
+
+Deno.test("results that are on their way when it stops arrive", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store } = stage;
+  const work = recorder(clock);
+  scheduler.registerJob(work);
+  await scheduler.start();
+  store.break("reschedule", "reject", 3);
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stopped = watched(scheduler.stop());
+  await clock.step(2_000);
+  assertEquals(stopped.over, true);
+  assertEquals(await scheduler.getJobSlugs(), []);
+});
+
+Deno.test("a job that ends while its task is handed back counts no more", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store, logger } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  store.break("reschedule", { delayMs: 1_000 });
+  const stopped = scheduler.stop({ timeoutMs: 0 });
+  await clock.step(500);
+  work.letGo();
+  await clock.step(500);
+  await stopped;
+  assertEquals(store.batches, [1]);
+  assertEquals((await scheduler.getScheduledJob("a")).status, "scheduled");
+  assertEquals(logger.messages("warn").length, 1);
+});
+
+Deno.test("stop gives up on a store that takes no results, and leaves nothing", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store } = stage;
+  const work = recorder(clock);
+  scheduler.registerJob(work);
+  await scheduler.start();
+  store.break("reschedule", "reject");
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stopped = watched(scheduler.stop());
+  await clock.step(4_999);
+  assertEquals(stopped.over, false);
+  await clock.step(1);
+  assertEquals([stopped.over, clock.sleepers], [true, 0]);
+});
+
+Deno.test("stop does not wait for a pause during an outage to end", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store } = stage;
+  scheduler.registerJob(recorder(clock));
+  await scheduler.start();
+  store.break("lock", "reject");
+  await scheduler.scheduleJob("a", "work");
+  await clock.step(60_000);
+  const stopped = watched(scheduler.stop());
+  await clock.settle();
+  assertEquals([stopped.over, clock.sleepers], [true, 0]);
+});
+
+Deno.test("stop leaves no renewal behind", async () => {
+  await using stage = new Stage({ leaseMs: 3_000 });
+  const { scheduler, clock, store } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  store.break("renew", { delayMs: 1_000 });
+  await clock.step(1_500);
+  work.letGo();
+  const stopped = watched(scheduler.stop());
+  await clock.step(499);
+  assertEquals(stopped.over, false);
+  await clock.step(1);
+  assertEquals(stopped.over, true);
+});
+
+Deno.test("the abort of start's signal stops it gracefully, and its listener goes", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  const abort = new AbortController();
+  const { signal } = abort;
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: unknown[]) => {
+    listeners++;
+    Reflect.apply(addEventListener, signal, args);
+  };
+  signal.removeEventListener = (...args: unknown[]) => {
+    listeners--;
+    Reflect.apply(removeEventListener, signal, args);
+  };
+  await scheduler.start(signal);
+  assertEquals(listeners, 1);
+  await scheduler.stop();
+  assertEquals(listeners, 0);
+
+  await scheduler.start(signal);
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  abort.abort();
+  await clock.step(10);
+  assertEquals(work.signals[0].aborted, false);
+  work.letGo();
+  await clock.settle();
+  assertEquals([clock.sleepers, store.watches, listeners], [0, 0, 0]);
+  assertEquals(await scheduler.getJobSlugs(), []);
+});
+
+Deno.test("start with a signal that has aborted rejects with its reason", async () => {
+  await using stage = new Stage();
+  const { scheduler, store } = stage;
+  const reason = new Error("no");
+  const error = await assertRejects(
+    () => scheduler.start(AbortSignal.abort(reason)),
+  );
+  assertEquals(error, reason);
+  assertEquals(store.count("watch"), 0);
+  await scheduler.start();
+});
+
+Deno.test("start rejects when the store cannot be used, and can be tried again", async () => {
+  for (const call of ["watch", "nextRun"] as const) {
+    await using stage = new Stage();
+    const { scheduler, clock, store } = stage;
+    const work = recorder(clock);
+    scheduler.registerJob(work);
+    await scheduler.scheduleJob("a", work);
+    store.break(call, "reject");
+    const abort = new AbortController();
+    await assertRejects(
+      () => scheduler.start(abort.signal),
+      Error,
+      `${call} failed`,
+    );
+    assertEquals([clock.sleepers, store.watches], [0, 0]);
+    store.heal();
+    await scheduler.start();
+    abort.abort();
+    await clock.step(10);
+    assertEquals(work.runs, ["a 1"]);
+  }
+});
+
+Deno.test("stop during a start stops what has started", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store } = stage;
+  store.break("nextRun", { delayMs: 100 });
+  const started = watched(scheduler.start());
+  const stopped = watched(scheduler.stop());
+  await clock.step(99);
+  assertEquals([started.over, stopped.over], [false, false]);
+  await clock.step(1);
+  assertEquals([started.over, stopped.over], [true, true]);
+  assertEquals([clock.sleepers, store.watches], [0, 0]);
+});
+
+Deno.test("stop during a start that fails is no error", async () => {
+  await using stage = new Stage();
+  const { scheduler, store } = stage;
+  store.break("watch", "reject");
+  const failing = scheduler.start();
+  const stopping = scheduler.stop();
+  await assertRejects(() => failing, Error, "watch failed");
+  await stopping;
+  store.heal();
+  await scheduler.start();
+});
+
+Deno.test("start's signal may abort during the start", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, store } = stage;
+  store.break("watch", { delayMs: 100 });
+  const abort = new AbortController();
+  const started = scheduler.start(abort.signal);
+  abort.abort();
+  await clock.step(100);
+  await started;
+  assertEquals([clock.sleepers, store.watches], [0, 0]);
+  store.heal();
+  await scheduler.start();
+});
+
+Deno.test("a store that hangs for ever holds up no stop", async () => {
+  for (const call of ["lock", "nextRun", "renew", "reschedule"] as const) {
+    await using stage = new Stage({ leaseMs: 3_000 });
+    const { scheduler, clock, store } = stage;
+    const work = blocker();
+    const quick = recorder(clock, "quick");
+    scheduler.registerJob(work);
+    scheduler.registerJob(quick);
+    await scheduler.start();
+    await scheduler.scheduleJob("a", work);
+    await clock.step(10);
+    store.break(call, "hang");
+    await scheduler.scheduleJob("b", quick);
+    await clock.step(1_000);
+    const stopped = watched(scheduler.stop({ timeoutMs: 2_000 }));
+    await clock.step(2_000 + 5_000);
+    assertEquals(stopped.over, true, `${call} holds it up`);
+    assertEquals(work.signals[0].aborted, true);
+    work.letGo();
+    store.heal();
+    await clock.step(10_000);
+  }
+});
+
+Deno.test("a store that hangs while it starts holds up no stop", async () => {
+  for (const call of ["watch", "nextRun"] as const) {
+    await using stage = new Stage();
+    const { scheduler, clock, store } = stage;
+    store.break(call, "hang");
+    const started = scheduler.start();
+    started.catch(() => {});
+    const stopped = watched(scheduler.stop());
+    await clock.step(20_000);
+    assertEquals(stopped.over, true, `${call} holds it up`);
+    store.heal();
+    await assertRejects(
+      () => started,
+      SchedulerError,
+      "Cannot start the scheduler: it was stopped",
+    );
+    assertEquals([clock.sleepers, store.watches], [0, 0]);
+    await scheduler.start();
+  }
+});
+
+Deno.test("leaving the block that uses it stops the scheduler", async () => {
+  await using stage = new Stage();
+  const { clock } = stage;
+  {
+    await using scheduler = stage.another();
+    await scheduler.start();
+    assertEquals(clock.sleepers, 1);
+  }
+  assertEquals(clock.sleepers, 0);
+});

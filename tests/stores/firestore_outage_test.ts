@@ -1,0 +1,218 @@
+/** An emulator that goes away, lines that are cut, and answers that get lost. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Firestore } from "@google-cloud/firestore";
+import { systemClock } from "../../src/api/clock.ts";
+import type { StoreChange } from "../../src/api/job_store.ts";
+import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
+import { FirestoreStore } from "../../stores/firestore.ts";
+import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
+import {
+  createDue,
+  lockNew,
+  lockWork,
+  newTask,
+  settlement,
+  slugsOf,
+} from "../conformance/store_harness.ts";
+import {
+  connect,
+  freePort,
+  newCollection,
+  startEmulator,
+  test,
+} from "../helpers/firestore_emulator.ts";
+import { FirestoreMeter } from "../helpers/firestore_meter.ts";
+import { RecordingLogger } from "../helpers/recording_logger.ts";
+import { TcpProxy } from "../helpers/tcp_proxy.ts";
+
+/** How long anything may take. */
+const PATIENCE_MS = 30_000;
+/** By itself, a client waits up to two minutes before it connects again. */
+const EAGER = { "grpc.max_reconnect_backoff_ms": 500 };
+
+async function until(condition: () => boolean): Promise<void> {
+  const giveUp = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    assert(performance.now() < giveUp, `${condition} stayed false`);
+    await systemClock.sleep(20);
+  }
+}
+
+/** A store whose line to the emulator can be cut, and one that has its own. */
+class Line implements AsyncDisposable {
+  readonly proxy = new TcpProxy(
+    new URL(`http://${Deno.env.get("FIRESTORE_EMULATOR_HOST")}`),
+  );
+  readonly #client: Firestore = connect(
+    new URL(this.proxy.via("http://127.0.0.1")).host,
+    EAGER,
+  );
+  readonly #otherClient: Firestore = connect();
+  readonly store: FirestoreStore;
+  readonly otherStore: FirestoreStore;
+
+  constructor(timeoutMs = PATIENCE_MS) {
+    const collection = newCollection();
+    const options = { collection, timeoutMs };
+    this.store = new FirestoreStore(this.#client, options);
+    this.otherStore = new FirestoreStore(this.#otherClient, options);
+  }
+
+  /** Does something of which the first answer to a write gets lost. */
+  async losing<T>(act: () => Promise<T>): Promise<T> {
+    const { proxy } = this;
+    const client = this.#client;
+    const { batch, bulkWriter } = client;
+    const arm = () => {
+      Object.assign(client, { batch, bulkWriter });
+      proxy.answers = "cut";
+    };
+    client.batch = () => {
+      arm();
+      return client.batch();
+    };
+    client.bulkWriter = (options) => {
+      arm();
+      return client.bulkWriter(options);
+    };
+    const answer = await act();
+    assertEquals(proxy.answers, "pass", "no answer was lost");
+    return answer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.otherStore.clear();
+    await this.#client.terminate();
+    await this.#otherClient.terminate();
+    await this.proxy[Symbol.asyncDispose]();
+  }
+}
+
+test("Firestore: answers that get lost do no harm", async () => {
+  await using line = new Line();
+  const { store, otherStore } = line;
+  await store.nextRun([]);
+  const create = () => store.create([newTask("a"), newTask("b")]);
+  assertEquals(await line.losing(create), []);
+  assertEquals(await create(), ["a", "b"]);
+
+  const tasks = await line.losing(() => lockWork(store));
+  assertEquals(slugsOf(tasks), ["a", "b"]);
+  assertEquals(await line.losing(() => store.renew(tasks, 60_000)), [
+    true,
+    true,
+  ]);
+  const kept = tasks.map((task) => settlement(task, { result: "kept" }));
+  assertEquals(await line.losing(() => store.reschedule(kept)), [true, true]);
+  assertEquals((await otherStore.get("b"))?.result, "kept");
+
+  const [task] = await lockWork(store, 1);
+  await line.losing(() => store.reschedule([settlement(task)]));
+  assertEquals((await otherStore.getSlugs()).length, 1);
+});
+
+test("Firestore: a store that does not answer is reported, and used again", async () => {
+  await using line = new Line(1_000);
+  const { store } = line;
+  const task = await lockNew(store, "a");
+  line.proxy.answers = "hold";
+  const reason = "Firestore did not answer within 1000 ms";
+  const settle = () => store.reschedule([settlement(task)]);
+  for (
+    const act of [
+      () => store.nextRun(["work"]),
+      () => lockWork(store),
+      () => createDue(store, "b"),
+      settle,
+    ]
+  ) {
+    const error = await assertRejects(act) as Error;
+    assert(error.message.includes(reason), error.message);
+  }
+  line.proxy.answers = "pass";
+  line.proxy.cut();
+  for (let left = 1; left > 0;) {
+    await settle().catch(() => {});
+    left = await store.get("a").then((task) => task ? 1 : 0, () => 1);
+  }
+});
+
+test("Firestore: a listener survives that its line is cut", async () => {
+  await using line = new Line();
+  const told: StoreChange[] = [];
+  const watch = await line.store.watch((change) => told.push(change));
+  line.proxy.cut();
+  await createDue(line.otherStore, "a");
+  await until(() => told.length > 0);
+  line.proxy.cut();
+  await createDue(line.otherStore, "b");
+  await until(() => told.length > 1);
+  await watch[Symbol.asyncDispose]();
+});
+
+test("Firestore: a listener starts anew when the client gives up on it", async () => {
+  const client = connect();
+  const meter = new FirestoreMeter(client);
+  const options = { collection: newCollection() };
+  const store = new FirestoreStore(meter.client, options);
+  const told: StoreChange[] = [];
+  const watch = await store.watch((change) => told.push(change));
+  meter.breakListeners();
+  // It tells that it may have missed something.
+  await until(() => told.some(({ when }) => when === undefined));
+  await createDue(new FirestoreStore(client, options), "a");
+  await until(() => told.some(({ when }) => when !== undefined));
+  await watch[Symbol.asyncDispose]();
+  await store.clear();
+  await client.terminate();
+});
+
+/**
+ * A listener of the client that waits before it connects again goes on waiting,
+ * for up to a minute, when it is unsubscribed and the client terminated.
+ */
+const CLIENT_LEAVES_TIMER = { sanitizeOps: false, sanitizeResources: false };
+
+test(
+  "Firestore: an emulator that restarts without its data is reported, and served again",
+  async () => {
+    const port = freePort();
+    let emulator = await startEmulator(port);
+    const client = connect(emulator.host, EAGER);
+    const store = new FirestoreStore(client, { timeoutMs: 3_000 });
+    const logger = new RecordingLogger();
+    const ran: string[] = [];
+    const scheduler = new StdScheduler(store, { logger, leaseMs: 5_000 });
+    scheduler.registerJob({
+      kind: "work",
+      execute: ({ slug }) => void ran.push(slug),
+    });
+    await scheduler.start();
+    await scheduler.scheduleJob("before", "work", {
+      delayMs: 0,
+      trigger: new SimpleTrigger(200),
+    });
+    await until(() => ran.length >= 2);
+
+    await emulator[Symbol.asyncDispose]();
+    await until(() => logger.messages("error").length > 0);
+    await systemClock.sleep(3_000);
+    const reports = logger.messages("error", "warn");
+    assert(reports.some((report) => report.includes("did not answer")));
+    assert(reports.length < 20, `it spins: ${reports.length} reports`);
+
+    emulator = await startEmulator(port);
+    await until(() =>
+      logger.messages("warn").includes("The store answers again")
+    );
+    assertEquals(await scheduler.getJobSlugs(), []);
+    ran.length = 0;
+    await scheduler.scheduleJob("after", "work");
+    await until(() => ran.includes("after"));
+
+    await scheduler.stop();
+    await client.terminate();
+    await emulator[Symbol.asyncDispose]();
+  },
+  CLIENT_LEAVES_TIMER,
+);

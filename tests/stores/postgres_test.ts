@@ -1,0 +1,601 @@
+/** What PostgreSQL adds to the contract: schema, transactions, outages. */
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import pg from "pg";
+import { SchedulerError, StoreUnusableError } from "../../src/api/errors.ts";
+import type { StoreChange } from "../../src/api/job_store.ts";
+import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
+import { PostgresStore } from "../../stores/postgres.ts";
+import {
+  createDue,
+  lockNew,
+  lockWork,
+  newTask,
+  settlement,
+  slugsOf,
+} from "../conformance/store_harness.ts";
+import { newTableName, openPostgres } from "../helpers/postgres_harness.ts";
+import {
+  type PostgresServer,
+  startPostgres,
+} from "../helpers/postgres_server.ts";
+import { TcpProxy } from "../helpers/tcp_proxy.ts";
+
+let server: PostgresServer;
+Deno.test.beforeAll(async () => {
+  server = await startPostgres();
+});
+Deno.test.afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+/** Keeps what is logged, by message. */
+function recordingLogger() {
+  const messages: string[] = [];
+  const log = (message: string) => void messages.push(message);
+  return { messages, debug: log, info: log, warn: log, error: log };
+}
+
+async function until(condition: () => boolean | Promise<boolean>) {
+  for (let tries = 0; !await condition(); tries++) {
+    assert(tries < 1_000, `${condition} stayed false`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Lends a client of the pool, in a transaction. */
+async function inTransaction(
+  pool: pg.Pool,
+  run: (client: pg.PoolClient) => Promise<void>,
+  end: "commit" | "rollback",
+): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query("begin");
+    await run(client);
+    await client.query(end);
+  } finally {
+    client.release();
+  }
+}
+
+/** Another role, with no right but those that are given to it. */
+async function openAs(
+  admin: pg.Pool,
+  ...rights: string[]
+): Promise<pg.Pool & AsyncDisposable> {
+  const role = newTableName();
+  await admin.query(`create role ${role} login password '${role}'`);
+  for (const right of rights) await admin.query(`grant ${right} to ${role}`);
+  const url = new URL(server.url);
+  url.username = url.password = role;
+  const pool = new pg.Pool({ connectionString: url.href });
+  return Object.assign(pool, {
+    async [Symbol.asyncDispose]() {
+      await pool.end();
+      await admin.query(`drop owned by ${role}`);
+      await admin.query(`drop role ${role}`);
+    },
+  });
+}
+
+Deno.test("names of tables and schemas are checked", () => {
+  const pool = new pg.Pool();
+  for (const table of ["", "Tasks", "a-b", "1a", 'a"b', "x".repeat(32), "ü"]) {
+    assertThrows(() => new PostgresStore(pool, { table }), TypeError, "table");
+    assertThrows(
+      () => PostgresStore.schemaSql({ schema: table }),
+      TypeError,
+      "schema",
+    );
+  }
+  assertThrows(() => new PostgresStore(pool, { pollMs: NaN }), RangeError);
+  assertThrows(
+    () => new PostgresStore(pool, { operationTimeoutMs: -1 }),
+    RangeError,
+  );
+  // @ts-expect-error: no client
+  assertThrows(() => new PostgresStore(undefined), TypeError, "pg.Pool");
+});
+
+Deno.test("ten stores create schema and table at once", async () => {
+  const schema = newTableName();
+  const pools = Array.from(
+    { length: 10 },
+    () => new pg.Pool({ connectionString: server.url, max: 1 }),
+  );
+  const stores = pools.map((pool) =>
+    new PostgresStore(pool, { schema, table: "order" })
+  );
+  await Promise.all(stores.map((store) => store.getSlugs()));
+  await createDue(stores[0], "a");
+  assertEquals(await stores[9].getSlugs(), ["a"]);
+  await pools[0].query(`drop schema ${schema} cascade`);
+  await Promise.all(pools.map((pool) => pool.end()));
+});
+
+Deno.test("a table of a newer version is refused, and left as it is", async () => {
+  await using harness = openPostgres(server.url);
+  await createDue(harness.store, "a");
+  await harness.pool.query(
+    `comment on table ${harness.table} is '@x/scheduler schema 2'`,
+  );
+  const store = await harness.another();
+  await assertRejects(
+    () => store.getSlugs(),
+    StoreUnusableError,
+    "version is 2",
+  );
+  await using scheduler = new StdScheduler(store);
+  await assertRejects(() => scheduler.start(), StoreUnusableError);
+  assertEquals(await harness.store.getSlugs(), ["a"]);
+});
+
+Deno.test("a table that belongs to something else is refused", async () => {
+  await using harness = openPostgres(server.url);
+  await harness.pool.query(`create table ${harness.table} (slug text)`);
+  await assertRejects(
+    () => createDue(harness.store, "a"),
+    StoreUnusableError,
+    "choose another name",
+  );
+});
+
+Deno.test("the printed schema is what the store needs, without rights to create", async () => {
+  await using admin = openPostgres(server.url);
+  const { table } = admin;
+  await admin.pool.query(PostgresStore.schemaSql({ table }));
+  await using pool = await openAs(
+    admin.pool,
+    `select, insert, update, delete on ${table}`,
+  );
+  const store = new PostgresStore(pool, { table });
+  await lockNew(store, "a");
+  await store.clear();
+  assertEquals(await admin.store.getSlugs(), []);
+});
+
+Deno.test("without a table and the right to create it, the error says what to do", async () => {
+  await using admin = openPostgres(server.url);
+  const { table } = admin;
+  await using pool = await openAs(admin.pool);
+  await assertRejects(
+    () => new PostgresStore(pool, { table }).getSlugs(),
+    StoreUnusableError,
+    "PostgresStore.schemaSql",
+  );
+  await assertRejects(
+    () => new PostgresStore(admin.pool, { table, migrate: false }).getSlugs(),
+    StoreUnusableError,
+    "migrate is false",
+  );
+  assertEquals(await admin.store.getSlugs(), []);
+});
+
+Deno.test("a task that is scheduled in a transaction is there if it commits", async () => {
+  await using harness = openPostgres(server.url);
+  const { store, pool } = harness;
+  const ran: string[] = [];
+  const job = {
+    kind: "work",
+    execute: ({ slug }: { slug: string }) => void ran.push(slug),
+  };
+  const elsewhere = new StdScheduler(await harness.another());
+  elsewhere.registerJob(job);
+  await elsewhere.start();
+  const scheduler = new StdScheduler(store);
+  const schedule = (slug: string) => (transaction: pg.PoolClient) =>
+    scheduler.scheduleJob(slug, job, { transaction });
+  await inTransaction(pool, schedule("undone"), "rollback");
+  await inTransaction(pool, schedule("done"), "commit");
+  await until(() => ran.length > 0);
+  assertEquals(ran, ["done"]);
+  await elsewhere.stop();
+  assertEquals(await store.getSlugs(), []);
+});
+
+Deno.test("the own process wakes too when a transaction commits", async () => {
+  await using harness = openPostgres(server.url);
+  const { store, pool } = harness;
+  const changes: StoreChange[] = [];
+  await using _watch = await store.watch((change) => changes.push(change));
+  await inTransaction(pool, async (client) => {
+    await store.create([newTask("a")], client);
+    await store.nextRun(["work"]);
+    assertEquals(changes, []);
+  }, "commit");
+  await until(() => changes.length > 0);
+  assertEquals(changes[0].kinds, ["work"]);
+});
+
+Deno.test("a taken slug leaves the transaction of the user usable", async () => {
+  await using harness = openPostgres(server.url);
+  const { store, pool } = harness;
+  await createDue(store, "a");
+  await inTransaction(pool, async (client) => {
+    assertEquals(await store.create([newTask("a")], client), ["a"]);
+    const both = [newTask("a"), newTask("b")];
+    assertEquals(await store.create(both, client), ["a"]);
+    assertEquals(await store.create([newTask("c")], client), []);
+  }, "commit");
+  assertEquals((await store.getSlugs()).sort(), ["a", "c"]);
+});
+
+Deno.test("a slug that is taken while a transaction waits leaves it usable", async () => {
+  await using harness = openPostgres(server.url);
+  const { store, pool } = harness;
+  await store.getSlugs();
+  const taken = Promise.withResolvers<string[]>();
+  const second = inTransaction.bind(null, pool, async (client) => {
+    taken.resolve(await store.create([newTask("b"), newTask("a")], client));
+    await taken.promise;
+    assertEquals(await store.create([newTask("c")], client), []);
+  }, "commit");
+  let waiting: Promise<void> | undefined;
+  await inTransaction(pool, async (client) => {
+    await store.create([newTask("a")], client);
+    waiting = second();
+    await until(async () => await waitsForLock(pool));
+  }, "commit");
+  await waiting;
+  assertEquals(await taken.promise, ["a"]);
+  assertEquals((await store.getSlugs()).sort(), ["a", "c"]);
+});
+
+async function waitsForLock(pool: pg.Pool, count = 1): Promise<boolean> {
+  const { rows } = await pool.query(
+    `select from pg_stat_activity where wait_event_type = 'Lock'`,
+  );
+  return rows.length >= count;
+}
+
+Deno.test("modes may differ within one call", async () => {
+  await using harness = openPostgres(server.url);
+  const { store } = harness;
+  await createDue(store, "kept", "replaced");
+  const kinds = (kind: string) => [
+    newTask("kept", { kind, onConflict: "keep" }),
+    newTask("replaced", { kind, onConflict: "replace" }),
+    newTask("new", { kind }),
+  ];
+  assertEquals(await store.create(kinds("second")), []);
+  assertEquals(await store.create(kinds("third")), ["new"]);
+  const kindOf = async (slug: string) => (await store.get(slug))?.kind;
+  assertEquals(await kindOf("kept"), "work");
+  assertEquals(await kindOf("replaced"), "second");
+  assertEquals(await kindOf("new"), "second");
+});
+
+Deno.test("rows that a transaction has locked are passed over", async () => {
+  await using harness = openPostgres(server.url);
+  const { store, pool, table } = harness;
+  const at = (year: number) => ({ at: new Date(Date.UTC(year, 0)) });
+  await store.create([
+    newTask("locked", { kind: "a", due: at(2001) }),
+    newTask("free", { kind: "b", due: at(2002) }),
+  ]);
+  await inTransaction(pool, async (client) => {
+    await client.query(`select from ${table} where kind = 'a' for update`);
+    const request = { limit: 1, leaseMs: 60_000 };
+    assertEquals(await store.lock({ ...request, kinds: ["a"] }), []);
+    const tasks = await store.lock({ ...request, kinds: ["a", "b"] });
+    assertEquals(slugsOf(tasks), ["free"]);
+  }, "rollback");
+  assertEquals(
+    slugsOf(await store.lock({ kinds: ["a"], limit: 1, leaseMs: 60_000 })),
+    ["locked"],
+  );
+});
+
+Deno.test("a burst of schedules causes few notifications, and all is seen", async () => {
+  await using harness = openPostgres(server.url);
+  const { store, pool, table } = harness;
+  await store.getSlugs();
+  const other = await harness.another();
+  let seen = 0;
+  await using _watch = await other.watch(async () => {
+    seen = Math.max(seen, (await other.getSlugs()).length);
+  });
+  const client = await pool.connect();
+  let notifications = 0;
+  client.on("notification", () => notifications++);
+  await client.query(`listen "public.${table}"`);
+  const COUNT = 500;
+  await Promise.all(
+    Array.from(
+      { length: COUNT },
+      (_, index) => store.create([newTask(`task-${index}`)]),
+    ),
+  );
+  await until(() => seen === COUNT);
+  await client.query(`unlisten *`);
+  client.release();
+  assert(notifications < COUNT / 4, `${notifications} notifications`);
+});
+
+Deno.test("a listener that was cut off listens again, and catches up", async () => {
+  await using harness = openPostgres(server.url);
+  const logger = recordingLogger();
+  const { pool, table } = harness;
+  const store = new PostgresStore(pool, { table, logger, pollMs: 3_600_000 });
+  let changes: StoreChange[] = [];
+  await using _watch = await store.watch((change) => changes.push(change));
+  const { rowCount } = await pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+    where query = 'listen "public.${table}"'`,
+  );
+  assertEquals(rowCount, 1);
+  await until(() => changes.length > 0);
+  assertEquals(changes, [{ when: undefined, kinds: undefined }]);
+  assertEquals(logger.messages.length, 2);
+  assertStringIncludes(logger.messages[1], "again");
+  changes = [];
+  await createDue(await harness.another(), "a");
+  await until(() => changes.length > 0);
+  assertEquals(changes[0].kinds, ["work"]);
+});
+
+Deno.test("without listening it looks at intervals, and says so once", async () => {
+  await using harness = openPostgres(server.url);
+  const logger = recordingLogger();
+  const { pool, table } = harness;
+  const single = new pg.Pool({ connectionString: server.url, max: 1 });
+  for (const [pg, listen] of [[pool, false], [single, undefined]] as const) {
+    logger.messages.length = 0;
+    const store = new PostgresStore(pg, { table, logger, listen, pollMs: 10 });
+    let looks = 0;
+    await using _watch = await store.watch(() => looks++);
+    await until(() => looks >= 5);
+    assertEquals(logger.messages.length, 1);
+    assertStringIncludes(logger.messages[0], "every 10 ms instead");
+  }
+  await single.end();
+});
+
+Deno.test("a pool with no connection to spare is reported, not waited for", async () => {
+  await using harness = openPostgres(server.url);
+  const { table } = harness;
+  await harness.store.getSlugs();
+  const pool = new pg.Pool({ connectionString: server.url, max: 1 });
+  const store = new PostgresStore(pool, { table, operationTimeoutMs: 100 });
+  await store.getSlugs();
+  const client = await pool.connect();
+  await assertRejects(
+    () => lockWork(store),
+    SchedulerError,
+    "no connection of the pool came free within 100 ms",
+  );
+  await assertRejects(
+    () => createDue(store, "a"),
+    SchedulerError,
+    "Cannot create tasks",
+  );
+  client.release();
+  assertEquals(await lockWork(store), []);
+  await pool.end();
+});
+
+Deno.test("a statement that is held up does not hang for ever", async () => {
+  await using harness = openPostgres(server.url);
+  const { store, pool, table } = harness;
+  await createDue(store, "a");
+  const impatient = new PostgresStore(pool, { table, operationTimeoutMs: 100 });
+  await inTransaction(pool, async (client) => {
+    await client.query(`lock table ${table}`);
+    await assertRejects(
+      () => lockWork(impatient),
+      SchedulerError,
+      "no answer came within 100 ms",
+    );
+  }, "rollback");
+  await until(async () => !await waitsForLock(pool));
+  await harness.elapse(60_000);
+  assertEquals(slugsOf(await lockWork(impatient)), ["a"]);
+});
+
+Deno.test("statement timeouts of the server are errors, and spare the connection", async () => {
+  await using harness = openPostgres(server.url);
+  const { pool, table } = harness;
+  await harness.store.getSlugs();
+  const strict = new pg.Pool({
+    connectionString: server.url,
+    max: 1,
+    statement_timeout: 100,
+  });
+  const store = new PostgresStore(strict, { table });
+  const pid = async () =>
+    (await strict.query("select pg_backend_pid() as pid")).rows[0].pid;
+  const before = await pid();
+  await inTransaction(pool, async (client) => {
+    await client.query(`lock table ${table}`);
+    await assertRejects(() => lockWork(store), Error, "statement timeout");
+  }, "rollback");
+  assertEquals(await lockWork(store), []);
+  assertEquals(await pid(), before);
+  await strict.end();
+});
+
+Deno.test("conflicts of serializable transactions are tried again", async () => {
+  await using harness = openPostgres(server.url);
+  const { table } = harness;
+  const pool = new pg.Pool({
+    connectionString: server.url,
+    options: "-c default_transaction_isolation=serializable",
+  });
+  const store = new PostgresStore(pool, { table });
+  const slugs = Array.from({ length: 50 }, (_, index) => `task-${index}`);
+  await createDue(store, ...slugs);
+  const claimed: string[] = [];
+  await Promise.all(slugs.map(async () => {
+    const tasks = await lockWork(store, 5);
+    claimed.push(...slugsOf(tasks));
+    const effects = await store.reschedule(tasks.map((t) => settlement(t)));
+    assert(effects.every(Boolean));
+  }));
+  assertEquals(claimed.sort(), slugs.sort());
+  await pool.end();
+});
+
+Deno.test("renewing and settling the same tasks at once does not deadlock", async () => {
+  await using harness = openPostgres(server.url);
+  const { store, pool } = harness;
+  const slugs = Array.from({ length: 1_000 }, (_, index) => `task-${index}`);
+  const deadlocks = async () => {
+    const { rows: [{ count }] } = await pool.query(
+      `select deadlocks::int as count from pg_stat_database
+      where datname = current_database()`,
+    );
+    return count;
+  };
+  const before = await deadlocks();
+  for (let round = 0; round < 5; round++) {
+    await createDue(store, ...slugs);
+    const tasks = await lockWork(store, 1_000);
+    const next = { when: new Date("2031-01-01T00:00:00Z") };
+    await Promise.all([
+      store.renew(tasks, 60_000),
+      store.reschedule(
+        tasks.toReversed().map((task) => settlement(task, next)),
+      ),
+      store.renew(tasks.toReversed(), 60_000),
+    ]);
+    await store.clear();
+  }
+  assertEquals(await deadlocks(), before);
+});
+
+Deno.test("a creation whose answer was lost is there once, and no error", async () => {
+  await using harness = openPostgres(server.url);
+  const { table } = harness;
+  await using proxy = new TcpProxy(new URL(server.url));
+  const pool = new pg.Pool({ connectionString: proxy.via(server.url), max: 1 });
+  const store = new PostgresStore(pool, { table });
+  await store.getSlugs();
+  proxy.answers = "cut";
+  assertEquals(await store.create([newTask("a")]), []);
+  proxy.answers = "cut";
+  assertEquals(await store.create([newTask("b"), newTask("c")]), []);
+  proxy.answers = "cut";
+  assertEquals(await store.create([newTask("a")]), ["a"]);
+  assertEquals((await harness.store.getSlugs()).sort(), ["a", "b", "c"]);
+  await pool.end();
+});
+
+Deno.test("a creation that is cut off and gets through late is no error", async () => {
+  await using harness = openPostgres(server.url);
+  const { table } = harness;
+  await using proxy = new TcpProxy(new URL(server.url));
+  const pool = new pg.Pool({ connectionString: proxy.via(server.url), max: 1 });
+  const store = new PostgresStore(pool, { table });
+  await store.getSlugs();
+  let created: Promise<string[]> | undefined;
+  await inTransaction(harness.pool, async (client) => {
+    await harness.store.create([newTask("a")], client);
+    created = store.create([newTask("a"), newTask("b")]);
+    await until(() => waitsForLock(harness.pool, 1));
+    proxy.cut();
+    await until(() => waitsForLock(harness.pool, 2));
+  }, "rollback");
+  assertEquals(await created, []);
+  assertEquals((await harness.store.getSlugs()).sort(), ["a", "b"]);
+  await pool.end();
+});
+
+Deno.test("a settlement whose answer was lost can be sent again", async () => {
+  await using harness = openPostgres(server.url);
+  const { table, store: other } = harness;
+  await using proxy = new TcpProxy(new URL(server.url));
+  const pool = new pg.Pool({ connectionString: proxy.via(server.url), max: 1 });
+  const store = new PostgresStore(pool, { table });
+  const task = await lockNew(store, "a");
+  const again = settlement(task, { result: "first" });
+  proxy.answers = "cut";
+  await assertRejects(() => store.reschedule([again]));
+  const [claimed] = await lockWork(other);
+  assertEquals(claimed.result, "first");
+  assertEquals(await store.reschedule([again]), [false]);
+  assertEquals((await other.get("a"))?.version, claimed.version);
+  await pool.end();
+});
+
+Deno.test("connections that have gone silent are given up", async () => {
+  await using harness = openPostgres(server.url);
+  const { table } = harness;
+  await using proxy = new TcpProxy(new URL(server.url));
+  const pool = new pg.Pool({ connectionString: proxy.via(server.url) });
+  const store = new PostgresStore(pool, { table, operationTimeoutMs: 200 });
+  await createDue(store, "a");
+  proxy.answers = "hold";
+  await assertRejects(() => lockWork(store), SchedulerError, "within 200 ms");
+  proxy.answers = "pass";
+  assertEquals(slugsOf(await lockWork(store)), ["a"]);
+  await pool.end();
+});
+
+Deno.test("reading waits for a server that is away for a moment", async () => {
+  await using harness = openPostgres(server.url);
+  const { table, store: other } = harness;
+  await createDue(other, "a");
+  await using proxy = new TcpProxy(new URL(server.url));
+  const pool = new pg.Pool({ connectionString: proxy.via(server.url) });
+  const store = new PostgresStore(pool, { table });
+  await store.getSlugs();
+  proxy.cut();
+  assertEquals((await store.get("a"))?.slug, "a");
+  proxy.answers = "cut";
+  assertEquals(await store.getSlugs(), ["a"]);
+  proxy.answers = "cut";
+  await assertRejects(() => store.delete("a"));
+  assertEquals(await other.getSlugs(), []);
+  await pool.end();
+});
+
+Deno.test("prepared statements can be switched off", async () => {
+  await using harness = openPostgres(server.url, { prepare: false });
+  await harness.store.create([newTask("a", { onConflict: "replace" })]);
+  const [task] = await lockWork(harness.store);
+  await harness.store.reschedule([settlement(task, {})]);
+  const { rows } = await harness.pool.query(
+    "select from pg_prepared_statements",
+  );
+  assertEquals(rows, []);
+});
+
+Deno.test("prepared statements that a proxy lost are done without", async () => {
+  await using harness = openPostgres(server.url);
+  const { table } = harness;
+  const logger = recordingLogger();
+  const single = new pg.Pool({ connectionString: server.url, max: 1 });
+  const store = new PostgresStore(single, { table, logger });
+  await createDue(store, "a");
+  await store.get("a");
+  await single.query("deallocate all");
+  assertEquals((await store.get("a"))?.slug, "a");
+  assertEquals(slugsOf(await lockWork(store)), ["a"]);
+  assertEquals(logger.messages.length, 1);
+  assertStringIncludes(logger.messages[0], "set prepare to false");
+  await single.end();
+});
+
+Deno.test("a connection that hears nothing is noticed", async () => {
+  await using harness = openPostgres(server.url);
+  const { table, pool } = harness;
+  const logger = recordingLogger();
+  // As with a proxy: listening is no error, but no message arrives.
+  const elsewhere = new URL(server.url);
+  elsewhere.pathname = "template1";
+  const listen = new pg.Pool({ connectionString: elsewhere.href });
+  const store = new PostgresStore(pool, { table, logger, listen, pollMs: 10 });
+  let looks = 0;
+  const watch = await store.watch(() => looks++);
+  await until(() => looks > 0);
+  assertEquals(logger.messages.length, 1);
+  assertStringIncludes(logger.messages[0], "messages do not come through");
+  await watch[Symbol.asyncDispose]();
+  await listen.end();
+});
