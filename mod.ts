@@ -28,7 +28,7 @@ export { type Clock, systemClock } from "./src/api/clock.ts";
 export * from "./src/api/errors.ts";
 export type * from "./src/api/job.ts";
 export type * from "./src/api/job_store.ts";
-export { consoleLogger, type Logger } from "./src/api/logger.ts";
+export { consoleLogger, type Logger, silentLogger } from "./src/api/logger.ts";
 export type { Misfire } from "./src/core/misfire.ts";
 export type { RegisterJobOptions } from "./src/runtime/registry.ts";
 export type * from "./src/api/scheduler.ts";

@@ -17,10 +17,18 @@ export interface Logger {
 export const consoleLogger: Logger = {
   debug() {},
   info() {},
-  warn: (message, fields) => console.warn(message, ...printable(fields)),
-  error: (message, fields) => console.error(message, ...printable(fields)),
+  warn: (message, fields) => console.warn(message, ...shown(fields)),
+  error: (message, fields) => console.error(message, ...shown(fields)),
 };
 
-function printable(fields?: Record<string, unknown>): unknown[] {
+/** Says nothing. */
+export const silentLogger: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+};
+
+function shown(fields?: Record<string, unknown>): unknown[] {
   return fields === undefined ? [] : [fields];
 }

@@ -2,9 +2,9 @@ import type { Backoff } from "../api/backoff.ts";
 import type { NextState } from "../api/job_store.ts";
 import { type MisfirePolicy, nextFireTime } from "./misfire.ts";
 import type { TaskRecord } from "../api/task.ts";
-import { errorText } from "./text.ts";
 import type { Trigger } from "../api/trigger.ts";
-import { isStorable, printable } from "./validate.ts";
+import { errorText, printable } from "./text.ts";
+import { isStorable } from "./validate.ts";
 
 /**
  * How a run ended.

@@ -1,5 +1,6 @@
 import type { Trigger } from "../api/trigger.ts";
-import { isStorable, printable } from "./validate.ts";
+import { printable } from "./text.ts";
+import { isStorable } from "./validate.ts";
 
 /**
  * What happens to fire times that nobody could run in time.

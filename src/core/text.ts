@@ -23,3 +23,23 @@ export function errorText(error: unknown): string {
     return "an error that cannot be printed";
   }
 }
+
+/** A value as error messages show it. */
+export function printable(value: unknown): string {
+  if (value instanceof Date) {
+    return Number.isNaN(value.getTime())
+      ? "an invalid Date"
+      : value.toISOString();
+  }
+  if (typeof value !== "string") return stringOf(value);
+  const short = value.length > 60 ? `${value.slice(0, 60)}…` : value;
+  return JSON.stringify(short);
+}
+
+function stringOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `an ${typeof value}`;
+  }
+}

@@ -1,6 +1,4 @@
-import { PayloadError } from "../api/errors.ts";
-import type { JsonValue } from "../api/task.ts";
-import { errorText } from "./text.ts";
+import { printable } from "./text.ts";
 
 /** No slug and no kind is longer, in UTF-16 code units. */
 const MAX_NAME_LENGTH = 255;
@@ -93,64 +91,4 @@ export function checkDuration(
         (max === Infinity ? "" : ` and at most ${max}`),
     );
   }
-}
-
-const encoder = new TextEncoder();
-const NO_BYTES = new Uint8Array();
-
-/**
- * The bytes of a payload: a string as UTF-8, bytes as they are, none as none,
- * anything else as JSON. Throws a `PayloadError` if that cannot be, or if the
- * store does not take as much.
- */
-export function encodePayload(
-  slug: string,
-  payload: Uint8Array | string | JsonValue | undefined,
-  maxBytes: number,
-): Uint8Array {
-  const bytes = payload === undefined
-    ? NO_BYTES
-    : payload instanceof Uint8Array
-    ? payload
-    : typeof payload === "string"
-    ? encoder.encode(payload)
-    : encoder.encode(toJson(slug, payload));
-  if (bytes.length > maxBytes) {
-    throw new PayloadError(
-      `Cannot schedule "${slug}": its payload has ${bytes.length} bytes; ` +
-        `the store takes at most ${maxBytes}`,
-    );
-  }
-  return bytes;
-}
-
-function toJson(slug: string, payload: JsonValue): string {
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(payload);
-  } catch (cause) {
-    throw new PayloadError(
-      `Cannot schedule "${slug}": its payload is not JSON: ${errorText(cause)}`,
-      { cause },
-    );
-  }
-  if (json === undefined) {
-    throw new PayloadError(
-      `Cannot schedule "${slug}": its payload is a ${typeof payload}; ` +
-        "it must be a Uint8Array, a string or a JSON value",
-    );
-  }
-  return json;
-}
-
-/** A value as error messages show it. */
-export function printable(value: unknown): string {
-  if (value instanceof Date) {
-    return Number.isNaN(value.getTime())
-      ? "an invalid Date"
-      : value.toISOString();
-  }
-  if (typeof value !== "string") return String(value);
-  const short = value.length > 60 ? `${value.slice(0, 60)}…` : value;
-  return JSON.stringify(short);
 }

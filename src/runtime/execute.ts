@@ -2,6 +2,7 @@ import type { Outcome } from "../core/decide.ts";
 import { PayloadError } from "../api/errors.ts";
 import type { Job, JobContext, JobResult } from "../api/job.ts";
 import { StoreTask, type TaskRecord } from "../api/task.ts";
+import { copyBytes, equalBytes } from "../core/bytes.ts";
 import { errorText, storableText } from "../core/text.ts";
 
 /**
@@ -29,7 +30,7 @@ export function execute(
 
 function copyOf(record: TaskRecord): StoreTask {
   const task = new StoreTask(record);
-  if (task.payload.length > 0) task.payload = new Uint8Array(task.payload);
+  task.payload = copyBytes(task.payload);
   task.when = new Date(task.when);
   return task;
 }
@@ -79,9 +80,4 @@ function isPromise(
   answer: JobResult | Promise<JobResult>,
 ): answer is Promise<JobResult> {
   return typeof (answer as Promise<JobResult> | undefined)?.then === "function";
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a === b ||
-    (a.length === b.length && a.every((byte, index) => byte === b[index]));
 }

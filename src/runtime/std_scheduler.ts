@@ -19,12 +19,12 @@ import type {
   StopOptions,
 } from "../api/scheduler.ts";
 import { StoreClock } from "./store_clock.ts";
+import { encodePayload } from "../core/payload.ts";
 import {
   checkDelay,
   checkDuration,
   checkName,
   checkWhen,
-  encodePayload,
 } from "../core/validate.ts";
 
 /** Options of {@linkcode StdScheduler}. */

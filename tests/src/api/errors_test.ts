@@ -9,7 +9,6 @@ import {
   SchedulerError,
   StoreUnusableError,
 } from "../../../src/api/errors.ts";
-import { errorText, storableText } from "../../../src/core/text.ts";
 
 Deno.test("each error is a SchedulerError and says its name", () => {
   const errors: Record<string, Error> = {
@@ -65,44 +64,4 @@ Deno.test("no message ends in a period", () => {
     new JobAlreadyRegisteredError("k"),
   ];
   for (const { message } of errors) assertEquals(message.at(-1) === ".", false);
-});
-
-Deno.test("storableText replaces what a database cannot keep", () => {
-  assertEquals(storableText("a\0b"), "a\uFFFDb");
-  assertEquals(storableText("a\uD800b\uDC00"), "a\uFFFDb\uFFFD");
-  assertEquals(storableText("naïve – 🎉\n"), "naïve – 🎉\n");
-});
-
-Deno.test("storableText cuts at 64 Ki, says so, and halves no character", () => {
-  const longest = "x".repeat(65_536);
-  assertEquals(storableText(longest), longest);
-  const cut = storableText(`${longest}y`);
-  assertEquals([cut.length, cut.endsWith("x… (cut)")], [65_536, true]);
-  assertEquals(storableText(`x${"🎉".repeat(40_000)}`).isWellFormed(), true);
-  assertEquals(storableText("🎉".repeat(40_000)).isWellFormed(), true);
-});
-
-Deno.test("errorText finds words for whatever was thrown", () => {
-  const texts: [unknown, string][] = [
-    [new Error("oh"), "oh"],
-    [new TypeError(""), "TypeError"],
-    ["text", "text"],
-    ["", ""],
-    [42, "42"],
-    [undefined, "undefined"],
-    [null, "null"],
-    [Symbol("s"), "Symbol(s)"],
-    [Object.create(null), "an error that cannot be printed"],
-    [
-      {
-        toString() {
-          throw new Error("no");
-        },
-      },
-      "an error that cannot be printed",
-    ],
-    [Object.assign(new Error(), { message: { code: 5 } }), "[object Object]"],
-    [Object.assign(new Error(), { message: undefined }), "undefined"],
-  ];
-  for (const [thrown, text] of texts) assertEquals(errorText(thrown), text);
 });
