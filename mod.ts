@@ -23,21 +23,17 @@
 export * from "./jobs/curl_job.ts";
 export * from "./jobs/print_job.ts";
 export * from "./jobs/shell_job.ts";
-export * from "./src/api/backoff.ts";
+export type { Backoff } from "./src/api/backoff.ts";
 export { type Clock, systemClock } from "./src/api/clock.ts";
 export * from "./src/api/errors.ts";
 export type * from "./src/api/job.ts";
 export type * from "./src/api/job_store.ts";
 export { consoleLogger, type Logger, silentLogger } from "./src/api/logger.ts";
-export type { Misfire } from "./src/core/misfire.ts";
-export type { RegisterJobOptions } from "./src/runtime/registry.ts";
 export type * from "./src/api/scheduler.ts";
-export {
-  StdScheduler,
-  type StdSchedulerOptions,
-} from "./src/runtime/std_scheduler.ts";
 export * from "./src/api/task.ts";
-export type { Trigger } from "./src/api/trigger.ts";
-export * from "./triggers/cron_trigger.ts";
+export type { Trigger, TriggerClass } from "./src/api/trigger.ts";
+export * from "./src/core/backoff.ts";
 export { restoreTrigger } from "./triggers/codec.ts";
+export * from "./triggers/cron_trigger.ts";
 export * from "./triggers/simple_trigger.ts";
+export * from "./triggers/std_scheduler.ts";

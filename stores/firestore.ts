@@ -15,7 +15,7 @@ import type {
   StoreChange,
 } from "../src/api/job_store.ts";
 import type { TaskRecord } from "../src/api/task.ts";
-import { checkDuration } from "../src/core/validate.ts";
+import { checkDuration, checkMethods } from "../src/core/validate.ts";
 import { FirestoreClaims } from "./firestore/claims.ts";
 import type {
   FirestoreClient,
@@ -144,6 +144,18 @@ export class FirestoreStore implements JobStore<FirestoreTransaction> {
     this.#queries = new FirestoreQueries(this.#requests.collection, shards);
     this.#creator = new FirestoreCreator(this.#requests, shards);
     this.#claims = new FirestoreClaims(this.#requests);
+  }
+
+  /**
+   * See {@linkcode JobStore.checkTransaction}: takes what
+   * `firestore.runTransaction` gives to its callback.
+   */
+  checkTransaction(transaction: FirestoreTransaction): void {
+    checkMethods("schedule in a transaction", "a transaction", transaction, [
+      "getAll",
+      "create",
+      "set",
+    ]);
   }
 
   /** See {@linkcode JobStore.create}. */

@@ -15,7 +15,7 @@ import type {
 } from "../src/api/job_store.ts";
 import { consoleLogger, type Logger } from "../src/api/logger.ts";
 import type { TaskRecord } from "../src/api/task.ts";
-import { checkDuration } from "../src/core/validate.ts";
+import { checkDuration, checkMethods } from "../src/core/validate.ts";
 import type { PgClient, PgPool, PgRows, Statement } from "./postgres/client.ts";
 import { PgCreator } from "./postgres/creator.ts";
 import { schemaSql, tableNames, type TableOptions } from "./postgres/schema.ts";
@@ -129,6 +129,22 @@ export class PostgresStore implements JobStore<PgClient> {
    */
   static schemaSql(options: TableOptions = {}): string {
     return schemaSql(tableNames(options));
+  }
+
+  /**
+   * See {@linkcode JobStore.checkTransaction}: takes a client that is in a
+   * transaction, not a pool, which would run each statement on another one.
+   */
+  checkTransaction(transaction: PgClient): void {
+    checkMethods("schedule in a transaction", "a client", transaction, [
+      "query",
+    ]);
+    if ("totalCount" in transaction) {
+      throw new TypeError(
+        "Cannot schedule in a transaction of a pool: expected the client " +
+          "that holds your transaction, as pool.connect() gives it",
+      );
+    }
   }
 
   /**

@@ -1,7 +1,130 @@
 import { SchedulerError } from "../src/api/errors.ts";
-import type { Trigger } from "../src/api/trigger.ts";
+import type {
+  Trigger,
+  TriggerClass,
+  TriggerCodec,
+} from "../src/api/trigger.ts";
+import { errorText, printable } from "../src/core/text.ts";
 import { CronTrigger } from "./cron_trigger.ts";
 import { SimpleTrigger } from "./simple_trigger.ts";
+
+/** The classes that can always be stored. */
+const STANDARD: readonly TriggerClass[] = [CronTrigger, SimpleTrigger];
+
+/** Reads and writes the triggers of this package, and those of other classes. */
+export class StdTriggerCodec implements TriggerCodec {
+  readonly #classes = new Map<string, TriggerClass>();
+
+  /**
+   * Makes a codec.
+   *
+   * @param classes Further classes.
+   * @throws {TypeError} If one of them is no such class, or its type is taken.
+   */
+  constructor(classes: readonly TriggerClass[] = []) {
+    for (const one of [...STANDARD, ...classes]) this.#add(one);
+  }
+
+  /** Reads a cron expression. */
+  parse(expression: string, timeZone: string | undefined): Trigger {
+    return new CronTrigger(expression, { timeZone });
+  }
+
+  /**
+   * Writes a trigger in the form that a store keeps.
+   *
+   * @throws {TypeError} If its class is not known: it could not be read back,
+   *   or only as a trigger of the class that it extends.
+   */
+  encode(trigger: Trigger): string {
+    const json = trigger.toJSON?.();
+    const type = this.#typeOf(trigger, json);
+    if (type === undefined) throw this.#notStorable(trigger);
+    const stored = JSON.stringify(json);
+    try {
+      this.decode(stored);
+    } catch (cause) {
+      throw new TypeError(
+        `Cannot store the trigger "${type}": it cannot be read back: ` +
+          errorText(cause),
+        { cause },
+      );
+    }
+    return stored;
+  }
+
+  /**
+   * Reads a trigger back from its stored form.
+   *
+   * @throws {SchedulerError} If `stored` is no such form.
+   */
+  decode(stored: string): Trigger {
+    try {
+      return this.#fromJson(JSON.parse(stored));
+    } catch (cause) {
+      throw new SchedulerError(
+        `Cannot restore the trigger ${printable(stored)}: ${errorText(cause)}`,
+        { cause },
+      );
+    }
+  }
+
+  #add(one: TriggerClass): void {
+    const { type, fromJSON } = one ?? {};
+    if (typeof type !== "string" || typeof fromJSON !== "function") {
+      throw new TypeError(
+        `Cannot use ${nameOf(one)} as a class of triggers: expected a class ` +
+          `with a static "type" and a static method "fromJSON"`,
+      );
+    }
+    const known = this.#classes.get(type);
+    if (known !== undefined && known !== one) {
+      throw new TypeError(
+        `Cannot use ${nameOf(one)} as a class of triggers: its type ` +
+          `${printable(type)} is that of ${nameOf(known)}; expected another`,
+      );
+    }
+    this.#classes.set(type, one);
+  }
+
+  #fromJson(json: unknown): Trigger {
+    const { type } = Object(json);
+    const found = this.#classes.get(type);
+    if (found !== undefined) return found.fromJSON(json);
+    const known = Array.from(this.#classes.keys(), (one) => `"${one}"`);
+    throw new TypeError(
+      `its type is ${printable(type)}; expected ${known.join(", ")}, or a ` +
+        `class of that type in the scheduler's option "triggers"`,
+    );
+  }
+
+  /**
+   * The type under which a trigger can be stored. The class must have it as a
+   * property of its own: an inherited one is that of its parent.
+   */
+  #typeOf(trigger: Trigger, json: unknown): string | undefined {
+    const { type } = Object(json);
+    const { constructor } = trigger;
+    const isOwn = Object.hasOwn(constructor, "type") &&
+      (constructor as unknown as TriggerClass).type === type;
+    return isOwn && this.#classes.has(type) ? type : undefined;
+  }
+
+  #notStorable(trigger: Trigger): TypeError {
+    const name = nameOf(trigger.constructor);
+    const parent = [...this.#classes.values()].find((one) =>
+      typeof one === "function" && trigger instanceof one
+    );
+    return new TypeError(
+      `Cannot store the trigger ${name}: ` +
+        (parent === undefined ? "" : `it extends ${nameOf(parent)}; `) +
+        `expected a CronTrigger, a SimpleTrigger, or a class in the ` +
+        `scheduler's option "triggers"; any trigger can be given to registerJob`,
+    );
+  }
+}
+
+const standard = new StdTriggerCodec();
 
 /**
  * Reads a trigger back from its stored form: the JSON of a `CronTrigger` or a
@@ -22,46 +145,10 @@ import { SimpleTrigger } from "./simple_trigger.ts";
  * ```
  */
 export function restoreTrigger(stored: string): Trigger {
-  try {
-    return fromJson(JSON.parse(stored));
-  } catch (cause) {
-    throw new SchedulerError(
-      `Cannot restore the trigger "${stored}": ${(cause as Error).message}`,
-      { cause },
-    );
-  }
+  return standard.decode(stored);
 }
 
-/**
- * Writes a trigger in the form that a store keeps.
- *
- * @throws {TypeError} If `restoreTrigger` could not read it back: only
- * `CronTrigger` and `SimpleTrigger` can be stored.
- */
-export function storeTrigger(trigger: Trigger): string {
-  const stored = JSON.stringify(trigger.toJSON?.());
-  try {
-    restoreTrigger(stored);
-  } catch (cause) {
-    throw new TypeError(
-      `Cannot store the trigger "${trigger.constructor?.name}": only CronTrigger ` +
-        "and SimpleTrigger can be stored; register it with registerJob instead",
-      { cause },
-    );
-  }
-  return stored;
-}
-
-function fromJson(json: unknown): Trigger {
-  const { type, ...fields } = Object(json);
-  switch (type) {
-    case "cron":
-      return new CronTrigger(fields.expression, { timeZone: fields.timeZone });
-    case "simple":
-      return new SimpleTrigger(fields.intervalMs);
-    default:
-      throw new TypeError(
-        `its type is ${JSON.stringify(type)}; "cron" or "simple" is right`,
-      );
-  }
+function nameOf(one: unknown): string {
+  const { name } = Object(one);
+  return typeof name === "string" && name !== "" ? name : printable(one);
 }

@@ -16,7 +16,7 @@ export interface CronTriggerOptions {
    *
    * @default "UTC"
    */
-  timeZone?: string;
+  readonly timeZone?: string | undefined;
 }
 
 /** The stored form of a {@linkcode CronTrigger}. */
@@ -60,6 +60,9 @@ export interface StoredCronTrigger {
  * ```
  */
 export class CronTrigger implements Trigger {
+  /** Names the class in the stored form. */
+  static readonly type: string = "cron";
+
   /** The expression as it was given. */
   readonly expression: string;
   /** The zone in which it is read. */
@@ -153,6 +156,15 @@ export class CronTrigger implements Trigger {
       );
     }
     return first.getTime() - now.getTime();
+  }
+
+  /**
+   * Makes a trigger from its stored form.
+   *
+   * @throws As the constructor.
+   */
+  static fromJSON({ expression, timeZone }: StoredCronTrigger): CronTrigger {
+    return new CronTrigger(expression, { timeZone });
   }
 
   /** The stored form: what `restoreTrigger` reads back. */

@@ -26,6 +26,9 @@ export interface StoredSimpleTrigger {
  * ```
  */
 export class SimpleTrigger implements Trigger {
+  /** Names the class in the stored form. */
+  static readonly type: string = "simple";
+
   /** The time from one fire time to the next, in milliseconds. */
   readonly intervalMs: number;
 
@@ -64,6 +67,15 @@ export class SimpleTrigger implements Trigger {
     const from = timeOf(prev);
     const passed = Math.floor((timeOf(after) - from) / this.intervalMs);
     return dateOf(from + (passed + 1) * this.intervalMs);
+  }
+
+  /**
+   * Makes a trigger from its stored form.
+   *
+   * @throws As the constructor.
+   */
+  static fromJSON({ intervalMs }: StoredSimpleTrigger): SimpleTrigger {
+    return new SimpleTrigger(intervalMs);
   }
 
   /** The stored form: what `restoreTrigger` reads back. */

@@ -12,7 +12,7 @@ export interface JobContext {
 }
 
 /**
- * What `execute` may answer.
+ * What `execute` may return.
  *
  * - the task, possibly with a changed `payload` or `result`: keep the change
  *   and carry on as the trigger says

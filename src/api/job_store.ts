@@ -95,9 +95,16 @@ export interface StoreChange {
  *
  * @typeParam Transaction What `create` takes to join a transaction of the user.
  */
-export interface JobStore<Transaction = never> {
+export interface JobStore<in Transaction = never> {
   /** How many bytes of payload the store takes. */
   readonly maxPayloadBytes: number;
+
+  /**
+   * Throws a `TypeError` if `create` could not join this transaction. A store
+   * that knows no transactions has no such method, and the scheduler refuses
+   * them in its place.
+   */
+  checkTransaction?(transaction: Transaction): void;
 
   /**
    * Adds tasks with `retry` 0 and an empty `result`; the slugs in one call

@@ -1,8 +1,102 @@
-import type { Job } from "./job.ts";
+import type { Backoff } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+import type { Job, JobContext, JobResult } from "./job.ts";
 import type { OnConflict } from "./job_store.ts";
-import type { RegisterJobOptions } from "../runtime/registry.ts";
-import type { JsonValue, TaskStatus } from "./task.ts";
+import type { Logger } from "./logger.ts";
+import type { JsonValue, StoreTask, TaskStatus } from "./task.ts";
 import type { Trigger } from "./trigger.ts";
+
+/** Options of a scheduler. */
+export interface SchedulerOptions {
+  /**
+   * How many jobs run at once in this process. Raise it for short jobs: tasks
+   * are claimed as many at a time as there are free slots.
+   *
+   * @default 10
+   */
+  readonly concurrency?: number | undefined;
+  /**
+   * How long a claim holds unless it is renewed, in milliseconds, from 100 to a
+   * day.
+   * The work of a process that dies is taken over after that time. Jobs may run
+   * longer: leases are renewed.
+   *
+   * @default 30_000
+   */
+  readonly leaseMs?: number | undefined;
+  /**
+   * The longest pause between two looks into the store, in milliseconds, from 10
+   * to a day: the safety net, should a wake-up get lost or a clock jump.
+   *
+   * @default 60_000
+   */
+  readonly heartbeatMs?: number | undefined;
+  /**
+   * Adds up to so many milliseconds, at most an hour, at random before due tasks are claimed, so
+   * that many processes do not reach for the same tasks at once.
+   *
+   * @default 0
+   */
+  readonly jitterMs?: number | undefined;
+  /**
+   * Where time and randomness come from.
+   *
+   * @default systemClock
+   */
+  readonly clock?: Clock | undefined;
+  /**
+   * Receives log messages; `console` shows all of them. One that throws is
+   * passed over.
+   *
+   * @default consoleLogger, which shows warnings and errors
+   */
+  readonly logger?: Logger | undefined;
+}
+
+/**
+ * What happens to fire times that nobody could run in time.
+ *
+ * - `"fireOnce"`: the late task runs once, then carries on in the future.
+ * - `"skip"`: fire times that are later than `misfireThresholdMs` are passed
+ *   over. Does not apply to one-offs and to retries.
+ * - `"catchUp"`: each missed fire time runs, one after the other.
+ */
+export type Misfire = "fireOnce" | "skip" | "catchUp";
+
+/** Options of `registerJob`. */
+export interface RegisterJobOptions {
+  /**
+   * Makes every task of the kind that has no trigger of its own recur: any
+   * trigger, or a cron expression.
+   *
+   * @default undefined
+   */
+  readonly trigger?: Trigger | string | undefined;
+  /**
+   * The zone of a `trigger` that is a cron expression.
+   *
+   * @default "UTC"
+   */
+  readonly timeZone?: string | undefined;
+  /**
+   * When failed runs are tried again.
+   *
+   * @default new ExponentialBackoff()
+   */
+  readonly backoff?: Backoff | undefined;
+  /**
+   * What happens to fire times that nobody could run in time.
+   *
+   * @default "fireOnce"
+   */
+  readonly misfire?: Misfire | undefined;
+  /**
+   * By how much a fire time is missed for `misfire: "skip"`, in milliseconds.
+   *
+   * @default 60_000
+   */
+  readonly misfireThresholdMs?: number | undefined;
+}
 
 /** Options of `scheduleJob`. */
 export interface ScheduleJobOptions<Transaction = never> {
@@ -12,41 +106,48 @@ export interface ScheduleJobOptions<Transaction = never> {
    *
    * @default the trigger's first fire time, or now if there is no trigger
    */
-  readonly delayMs?: number;
+  readonly delayMs?: number | undefined;
   /**
    * Makes the first run due at this instant; one in the past is due at once.
    * Not together with `delayMs`.
    *
    * @default the trigger's first fire time, or now if there is no trigger
    */
-  readonly when?: Date;
+  readonly when?: Date | undefined;
   /**
-   * What the job works on: bytes as they are, a string as UTF-8, anything else
-   * as JSON.
+   * What the job works on: bytes as they are, anything else as JSON.
+   * `task.text()` gives a string back, `task.json()` any JSON value.
    *
    * @default no bytes
    */
-  readonly payload?: Uint8Array | string | JsonValue;
+  readonly payload?: Uint8Array | string | JsonValue | undefined;
   /**
    * Makes the task recur. It is stored with the task, so it survives a restart:
-   * a `CronTrigger` or a `SimpleTrigger`.
+   * a `CronTrigger`, a `SimpleTrigger`, one of a class that the scheduler was
+   * given, or a cron expression.
    *
    * @default the trigger of the kind, if it was registered with one
    */
-  readonly trigger?: Trigger;
+  readonly trigger?: Trigger | string | undefined;
+  /**
+   * The zone of a `trigger` that is a cron expression.
+   *
+   * @default "UTC"
+   */
+  readonly timeZone?: string | undefined;
   /**
    * What to do when the slug is taken: throw, keep the old task, or replace it.
    *
    * @default "error"
    */
-  readonly onConflict?: OnConflict;
+  readonly onConflict?: OnConflict | undefined;
   /**
-   * A transaction of yours that the task becomes part of; stores that know
-   * transactions say what they take.
+   * A transaction of yours that the task becomes part of. Stores that know
+   * transactions say what they take; the others throw a `TypeError`.
    *
    * @default undefined
    */
-  readonly transaction?: Transaction;
+  readonly transaction?: Transaction | undefined;
 }
 
 /** One entry of `scheduleJobs`. */
@@ -65,7 +166,7 @@ export interface ScheduleJobsOptions<Transaction = never> {
    *
    * @default undefined
    */
-  readonly transaction?: Transaction;
+  readonly transaction?: Transaction | undefined;
 }
 
 /** Options of `stop`. */
@@ -76,7 +177,7 @@ export interface StopOptions {
    *
    * @default 10_000
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** A task as `getScheduledJob` shows it. */
@@ -103,8 +204,16 @@ export interface ScheduledJob {
   readonly version: number;
 }
 
+/**
+ * What can be registered in place of a {@linkcode Job}: its method `execute`.
+ */
+export type JobFunction = (
+  task: StoreTask,
+  context: JobContext,
+) => JobResult | Promise<JobResult>;
+
 /** Schedules tasks, and runs those of the kinds that it knows. */
-export interface Scheduler<Transaction = never> extends AsyncDisposable {
+export interface Scheduler<in Transaction = never> extends AsyncDisposable {
   /**
    * Lets this process run tasks of the job's kind. Tasks of other kinds are
    * left alone.
@@ -115,12 +224,24 @@ export interface Scheduler<Transaction = never> extends AsyncDisposable {
   registerJob(job: Job, options?: RegisterJobOptions): void;
 
   /**
+   * Lets this process run tasks of a kind by a function.
+   *
+   * @throws {JobAlreadyRegisteredError} If a job of this kind is registered.
+   * @throws {TypeError | RangeError} If an argument makes no sense.
+   */
+  registerJob(
+    kind: string,
+    execute: JobFunction,
+    options?: RegisterJobOptions,
+  ): void;
+
+  /**
    * Starts to run what is due.
    *
    * @param signal Stops the scheduler when it aborts, as `stop()` does.
    * @returns Resolves when it runs.
-   * @throws {SchedulerError} If it was started already, or was stopped before
-   *   the store had answered.
+   * @throws {SchedulerError} If it was started already, is stopping, or was
+   *   stopped before the store had answered.
    * @throws Whatever the store throws if it cannot be used, or the signal's
    *   reason if that has aborted.
    */
@@ -129,7 +250,8 @@ export interface Scheduler<Transaction = never> extends AsyncDisposable {
   /**
    * Stops gracefully: claims no more, waits for running jobs, aborts the signals
    * of those that miss the deadline, and hands their tasks back at once,
-   * without having used up a retry. Can be started again afterwards.
+   * without having used up a retry. Can be started again afterwards. Called
+   * again while it stops, the earlier deadline counts.
    */
   stop(options?: StopOptions): Promise<void>;
 
@@ -156,10 +278,12 @@ export interface Scheduler<Transaction = never> extends AsyncDisposable {
    * @throws As `scheduleJob`; a `JobAlreadyScheduledError` has all `slugs` that
    *   were taken.
    */
-  scheduleJobs(
+  // A property, not a method: only so is a scheduler without transactions not
+  // taken for one with them.
+  readonly scheduleJobs: (
     entries: Iterable<ScheduleJobsEntry>,
     options?: ScheduleJobsOptions<Transaction>,
-  ): Promise<void>;
+  ) => Promise<void>;
 
   /** The slugs of all tasks in the store, sorted. */
   getJobSlugs(): Promise<string[]>;

@@ -52,10 +52,11 @@ export type StoreTaskFields = Pick<
 >;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
+const encoder = new TextEncoder();
 
 /**
  * A task as its job sees it. To keep a new payload or result for the next run,
- * change it and return the task from `execute`.
+ * set it and return the task from `execute`.
  *
  * @example Reading the payload
  * ```ts
@@ -83,11 +84,11 @@ export class StoreTask {
   /** What the job works on. */
   payload: Uint8Array;
   /** When this run was due: a fire time, or the time of a retry. */
-  when: Date;
+  readonly when: Date;
   /** The fencing token of this claim: it grows with every claim of the slug. */
   readonly version: number;
   /** How many runs in a row have failed before this one. */
-  retry: number;
+  readonly retry: number;
   /** What the last run left: its output, or the message of its error. */
   result: string;
 
@@ -108,28 +109,24 @@ export class StoreTask {
   }
 
   /**
-   * The payload as UTF-8 text.
+   * The payload as text: the string that was given to `scheduleJob`, or else the
+   * bytes as UTF-8.
    *
    * @throws {PayloadError} If the payload is not UTF-8.
    */
   text(): string {
-    try {
-      return decoder.decode(this.payload);
-    } catch (cause) {
-      throw new PayloadError(
-        `Cannot read the payload of "${this.slug}" as text: it is not UTF-8`,
-        { cause },
-      );
-    }
+    const text = this.#decode();
+    return text.startsWith('"') ? stringOf(text) ?? text : text;
   }
 
   /**
-   * The payload as JSON. The type is the caller's claim; nothing checks it.
+   * The payload as the JSON value that was given to `scheduleJob`. The type is
+   * the caller's claim; nothing checks it.
    *
    * @throws {PayloadError} If the payload is not JSON.
    */
   json<T>(): T {
-    const text = this.text();
+    const text = this.#decode();
     try {
       return JSON.parse(text) as T;
     } catch (cause) {
@@ -139,5 +136,50 @@ export class StoreTask {
         { cause },
       );
     }
+  }
+
+  /**
+   * Sets a new payload; return the task from `execute` to have it kept.
+   *
+   * @throws {PayloadError} If `value` is not JSON.
+   */
+  setJson(value: JsonValue): void {
+    let json: string | undefined;
+    try {
+      json = JSON.stringify(value);
+    } catch (cause) {
+      throw new PayloadError(
+        `Cannot set the payload of "${this.slug}": ${(cause as Error).message}`,
+        { cause },
+      );
+    }
+    if (json === undefined) {
+      throw new PayloadError(
+        `Cannot set the payload of "${this.slug}" to a ${typeof value}: ` +
+          "expected a JSON value",
+      );
+    }
+    this.payload = encoder.encode(json);
+  }
+
+  #decode(): string {
+    try {
+      return decoder.decode(this.payload);
+    } catch (cause) {
+      throw new PayloadError(
+        `Cannot read the payload of "${this.slug}" as text: it is not UTF-8`,
+        { cause },
+      );
+    }
+  }
+}
+
+/** The string that a JSON text stands for, if it stands for one. */
+function stringOf(json: string): string | undefined {
+  try {
+    const value = JSON.parse(json);
+    return typeof value === "string" ? value : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -10,7 +10,7 @@ import { isStorable } from "./validate.ts";
  * How a run ended.
  *
  * - `"done"`: the job finished; `payload` is the new one, if it changed.
- * - `"removed"`: the job answered `null`.
+ * - `"removed"`: the job returned `null`.
  * - `"failed"`: the job threw.
  * - `"skipped"`: too late to run at all.
  * - `"released"`: the run did not finish, through no fault of its own.
@@ -22,7 +22,12 @@ export type Outcome =
     readonly result: string;
   }
   | { readonly type: "removed" }
-  | { readonly type: "failed"; readonly message: string }
+  | {
+    readonly type: "failed";
+    readonly message: string;
+    /** What was thrown. */
+    readonly error?: unknown;
+  }
   | { readonly type: "skipped" }
   | { readonly type: "released" };
 
@@ -129,8 +134,8 @@ function followingFireTime(
 function validRetryTime(when: Date): Date {
   if (!isStorable(when)) {
     throw new RangeError(
-      `Backoff answered ${printable(when)}; ` +
-        "it must be a Date, before the year 10000",
+      `Cannot retry at ${printable(when)}: expected the backoff to return ` +
+        "a Date before the year 10000, or undefined",
     );
   }
   return when;

@@ -1,22 +1,13 @@
+import type { Misfire } from "../api/scheduler.ts";
 import type { Trigger } from "../api/trigger.ts";
 import { printable } from "./text.ts";
 import { isStorable } from "./validate.ts";
-
-/**
- * What happens to fire times that nobody could run in time.
- *
- * - `"fireOnce"`: the late task runs once, then carries on in the future.
- * - `"skip"`: fire times that are later than `misfireThresholdMs` are passed
- *   over. Does not apply to one-offs and to retries.
- * - `"catchUp"`: each missed fire time runs, one after the other.
- */
-export type Misfire = "fireOnce" | "skip" | "catchUp";
 
 /** How a kind treats late tasks. */
 export interface MisfirePolicy {
   /** What happens to missed fire times. */
   readonly misfire: Misfire;
-  /** From when on `"skip"` calls a fire time missed, in milliseconds. */
+  /** By how much a fire time is missed for `"skip"`, in milliseconds. */
   readonly misfireThresholdMs: number;
 }
 
@@ -24,7 +15,7 @@ export interface MisfirePolicy {
  * The fire time that follows `prev`. Skips in one step, however many fire times
  * lie between.
  *
- * @throws {RangeError} If the trigger answers no date that a store can keep, or
+ * @throws {RangeError} If the trigger returns no date that a store can keep, or
  *   goes back.
  */
 export function nextFireTime(
@@ -40,8 +31,8 @@ export function nextFireTime(
   if (next === undefined) return undefined;
   if (!isStorable(next) || next <= after) {
     throw new RangeError(
-      `Trigger answered ${printable(next)} as the fire time after ` +
-        `${printable(after)}; it must be a later Date, before the year 10000`,
+      `Cannot use ${printable(next)} as the fire time after ` +
+        `${printable(after)}: expected a later Date, before the year 10000`,
     );
   }
   return next;

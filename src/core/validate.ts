@@ -10,7 +10,7 @@ const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 export function checkName(what: "slug" | "kind", name: unknown): void {
   if (typeof name !== "string") {
     throw new TypeError(
-      `Cannot use ${printable(name)} as a ${what}: it must be a string`,
+      `Cannot use ${printable(name)} as a ${what}: expected a string`,
     );
   }
   const reason = nameFault(name);
@@ -22,12 +22,12 @@ export function checkName(what: "slug" | "kind", name: unknown): void {
 }
 
 function nameFault(name: string): string | undefined {
-  if (name === "") return "it must not be empty";
+  if (name === "") return "it is empty";
   if (name.length > MAX_NAME_LENGTH) {
-    return `it has ${name.length} characters; at most ${MAX_NAME_LENGTH} are allowed`;
+    return `it has ${name.length} characters; expected at most ${MAX_NAME_LENGTH}`;
   }
-  if (name.includes("\0")) return "it must not contain NUL";
-  if (!name.isWellFormed()) return "it must not contain a lone surrogate";
+  if (name.includes("\0")) return "expected no NUL in it";
+  if (!name.isWellFormed()) return "expected no lone surrogate in it";
 }
 
 /** Whether `when` is a date that every store can keep. */
@@ -36,22 +36,20 @@ export function isStorable(when: unknown): when is Date {
     when.getTime() <= MAX_TIME;
 }
 
-/** Throws if `when` is not a date that every store can keep. */
+/** A copy of `when`; throws if it is not a date that every store can keep. */
 export function checkWhen(slug: string, when: unknown): Date {
   if (!(when instanceof Date) || Number.isNaN(when.getTime())) {
     throw new RangeError(
-      `Cannot schedule "${slug}" at ${
-        printable(when)
-      }: it must be a valid Date`,
+      `Cannot schedule "${slug}" at ${printable(when)}: expected a valid Date`,
     );
   }
   if (!isStorable(when)) {
     throw new RangeError(
       `Cannot schedule "${slug}" at ${printable(when)}: ` +
-        "the year must be from 1970 to 9999",
+        "expected a year from 1970 to 9999",
     );
   }
-  return when;
+  return new Date(when);
 }
 
 /** Throws if `delayMs` is not a delay that ends before the year 10000. */
@@ -63,32 +61,51 @@ export function checkDelay(
   if (typeof delayMs !== "number" || !(delayMs >= 0)) {
     throw new RangeError(
       `Cannot schedule "${slug}" with delayMs ${printable(delayMs)}: ` +
-        "it must be a number of milliseconds, 0 or more",
+        "expected a number of milliseconds, 0 or more",
     );
   }
   if (now + delayMs > MAX_TIME) {
     throw new RangeError(
       `Cannot schedule "${slug}" with delayMs ${delayMs}: ` +
-        "it must end before the year 10000",
+        "expected an end before the year 10000",
     );
   }
   return delayMs;
 }
 
-/** Throws if an option in milliseconds is not a number above (or from) `min`. */
+/** No duration is longer: timers take no more. About 24 days, in milliseconds. */
+export const MAX_DURATION_MS: number = 2 ** 31 - 1;
+
+/** A day, in milliseconds. */
+export const DAY_MS: number = 86_400_000;
+
+/** Throws if an option is not a number of milliseconds from `min` to `max`. */
 export function checkDuration(
   name: string,
   value: unknown,
-  { min, max = Infinity }: { min: number; max?: number },
+  { min, max = MAX_DURATION_MS }: { min: number; max?: number },
 ): void {
-  if (
-    typeof value !== "number" || !Number.isFinite(value) || value < min ||
-    value > max
-  ) {
-    throw new RangeError(
-      `Cannot use ${name} ${printable(value)}: it must be a number of ` +
-        `milliseconds, at least ${min}` +
-        (max === Infinity ? "" : ` and at most ${max}`),
-    );
-  }
+  if (typeof value === "number" && value >= min && value <= max) return;
+  throw new RangeError(
+    `Cannot use ${name} ${printable(value)}: expected a number of ` +
+      `milliseconds from ${min} to ${max}`,
+  );
+}
+
+/** Throws if `value` lacks one of the methods. */
+export function checkMethods(
+  action: string,
+  what: string,
+  value: unknown,
+  methods: readonly string[],
+): void {
+  const missing = methods.filter((method) =>
+    typeof Object(value)[method] !== "function"
+  );
+  if (missing.length === 0) return;
+  throw new TypeError(
+    `Cannot ${action}: expected ${what} with ${
+      missing.length === 1 ? "the method" : "the methods"
+    } ${missing.join(", ")}, got ${printable(value)}`,
+  );
 }

@@ -1,4 +1,3 @@
-import { storeTrigger } from "../../triggers/codec.ts";
 import { type Clock, systemClock } from "../api/clock.ts";
 import {
   JobAlreadyScheduledError,
@@ -6,131 +5,79 @@ import {
   SchedulerError,
 } from "../api/errors.ts";
 import type { Job } from "../api/job.ts";
-import type { JobStore, NewTask } from "../api/job_store.ts";
-import { consoleLogger, type Logger } from "../api/logger.ts";
-import { checkTrigger, type RegisterJobOptions, Registry } from "./registry.ts";
-import { Runner } from "./runner.ts";
+import type { JobStore } from "../api/job_store.ts";
+import { consoleLogger } from "../api/logger.ts";
 import type {
+  JobFunction,
+  RegisterJobOptions,
   ScheduledJob,
   ScheduleJobOptions,
   ScheduleJobsEntry,
   ScheduleJobsOptions,
   Scheduler,
+  SchedulerOptions,
   StopOptions,
 } from "../api/scheduler.ts";
+import type { TriggerCodec } from "../api/trigger.ts";
+import { checkOptions } from "../core/options.ts";
+import { printable } from "../core/text.ts";
+import { checkDuration, checkMethods, DAY_MS } from "../core/validate.ts";
+import { datedTasks, draftTasks, SCHEDULE_OPTIONS } from "./new_tasks.ts";
+import { Registry, toJob } from "./registry.ts";
+import type { Run } from "./run.ts";
+import { Runner, type RunnerSettings } from "./runner.ts";
+import { SafeLogger } from "./safe_logger.ts";
 import { StoreClock } from "./store_clock.ts";
-import { encodePayload } from "../core/payload.ts";
-import {
-  checkDelay,
-  checkDuration,
-  checkName,
-  checkWhen,
-} from "../core/validate.ts";
 
-/** Options of {@linkcode StdScheduler}. */
-export interface StdSchedulerOptions {
-  /**
-   * How many jobs run at once in this process. Raise it for short jobs: tasks
-   * are claimed as many at a time as there are free slots.
-   *
-   * @default 10
-   */
-  readonly concurrency?: number;
-  /**
-   * How long a claim holds unless it is renewed, in milliseconds, at least 100.
-   * The work of a process that dies is taken over after that time. Jobs may run
-   * longer: leases are renewed.
-   *
-   * @default 30_000
-   */
-  readonly leaseMs?: number;
-  /**
-   * The longest pause between two looks into the store, in milliseconds, at
-   * least 10: the safety net, should a wake-up get lost or a clock jump.
-   *
-   * @default 60_000
-   */
-  readonly heartbeatMs?: number;
-  /**
-   * Adds up to so many milliseconds at random before due tasks are claimed, so
-   * that many processes do not reach for the same tasks at once.
-   *
-   * @default 0
-   */
-  readonly jitterMs?: number;
-  /**
-   * Where time and randomness come from.
-   *
-   * @default systemClock
-   */
-  readonly clock?: Clock;
-  /**
-   * Where to say what was noticed; `console` shows everything.
-   *
-   * @default consoleLogger, which shows warnings and errors
-   */
-  readonly logger?: Logger;
-}
-
-type Settings = Required<StdSchedulerOptions>;
-
-/**
- * The scheduler: schedules tasks in a store, and runs those of the kinds that
- * it knows. Several, in one process or in many, may share a store.
- *
- * @example A reminder
- * ```ts
- * import { StdScheduler } from "@x/scheduler";
- * import { MemoryStore } from "@x/scheduler/stores/memory";
- * import { assertEquals } from "@std/assert";
- *
- * const done = Promise.withResolvers<string>();
- * await using scheduler = new StdScheduler(new MemoryStore());
- * scheduler.registerJob({
- *   kind: "remind",
- *   execute: (task) => done.resolve(task.json<{ of: string }>().of),
- * });
- * await scheduler.start();
- * await scheduler.scheduleJob("remind-anna", "remind", {
- *   delayMs: 5,
- *   payload: { of: "the milk" },
- * });
- * assertEquals(await done.promise, "the milk");
- * ```
- *
- * @typeParam Transaction What the store takes as a transaction of the user.
- */
-export class StdScheduler<Transaction = never>
+/** The scheduler, apart from the triggers that it knows. */
+export class BaseScheduler<in Transaction = never>
   implements Scheduler<Transaction> {
   readonly #store: JobStore<Transaction>;
-  readonly #settings: Settings;
-  readonly #registry = new Registry();
-  readonly #storeClock: StoreClock;
+  readonly #codec: TriggerCodec;
+  readonly #settings: RunnerSettings;
   #runner: Runner | undefined;
-  #stopping: Promise<void> | undefined;
   #unlisten: (() => void) | undefined;
 
   /**
    * Does no I/O yet.
    *
+   * @param codec Reads and writes the triggers of tasks.
    * @throws {TypeError | RangeError} If an option makes no sense.
    */
-  constructor(store: JobStore<Transaction>, options: StdSchedulerOptions = {}) {
-    if (typeof store?.lock !== "function") {
-      throw new TypeError(
-        "Cannot make a scheduler without a store: pass one, " +
-          "such as new MemoryStore()",
-      );
-    }
+  constructor(
+    store: JobStore<Transaction>,
+    options: SchedulerOptions,
+    codec: TriggerCodec,
+  ) {
+    checkMethods(
+      "make a scheduler",
+      "a store, such as new MemoryStore(),",
+      store,
+      ["create", "lock", "reschedule"],
+    );
     this.#store = store;
-    this.#settings = toSettings(options);
-    const { clock, heartbeatMs } = this.#settings;
-    this.#storeClock = new StoreClock(clock, heartbeatMs);
+    this.#codec = codec;
+    this.#settings = toSettings(store, options, new Registry(codec));
   }
 
   /** See {@linkcode Scheduler.registerJob}. */
-  registerJob(job: Job, options: RegisterJobOptions = {}): void {
-    this.#registry.add(job, options);
+  registerJob(job: Job, options?: RegisterJobOptions): void;
+  /** See {@linkcode Scheduler.registerJob}. */
+  registerJob(
+    kind: string,
+    execute: JobFunction,
+    options?: RegisterJobOptions,
+  ): void;
+  registerJob(
+    job: Job | string,
+    second?: JobFunction | RegisterJobOptions,
+    third?: RegisterJobOptions,
+  ): void {
+    const options = typeof job === "string" ? third : second;
+    this.#settings.registry.add(
+      toJob(job, second),
+      options as RegisterJobOptions ?? {},
+    );
     this.#runner?.wake();
   }
 
@@ -138,19 +85,20 @@ export class StdScheduler<Transaction = never>
   async start(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#runner !== undefined) {
-      throw new SchedulerError("Cannot start the scheduler: it was started");
+      throw new SchedulerError(
+        this.#runner.isStopping
+          ? "Cannot start the scheduler: it is stopping; await stop() before"
+          : "Cannot start the scheduler: it was started",
+      );
     }
-    const runner = this.#runner = new Runner({
-      ...this.#settings,
-      store: this.#store,
-      registry: this.#registry,
-      storeClock: this.#storeClock,
-    });
+    const { logger, registry } = this.#settings;
+    const runner = this.#runner = new Runner(this.#settings);
     const stop = () => void this.stop();
     signal?.addEventListener("abort", stop);
     this.#unlisten = () => signal?.removeEventListener("abort", stop);
     try {
       await runner.start();
+      logger.info("The scheduler has started", { kinds: registry.kinds });
     } catch (error) {
       this.#forget(runner);
       throw error;
@@ -158,12 +106,22 @@ export class StdScheduler<Transaction = never>
   }
 
   /** See {@linkcode Scheduler.stop}. */
-  async stop({ timeoutMs = 10_000 }: StopOptions = {}): Promise<void> {
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkOptions("stop the scheduler", options, ["timeoutMs"]);
+    const { timeoutMs = 10_000 } = options;
     if (timeoutMs !== Infinity) {
       checkDuration("timeoutMs", timeoutMs, { min: 0 });
     }
-    this.#stopping ??= this.#stop(timeoutMs);
-    await this.#stopping;
+    const runner = this.#runner;
+    if (runner === undefined) return;
+    try {
+      await runner.stop(timeoutMs);
+    } finally {
+      if (this.#runner === runner) {
+        this.#settings.logger.info("The scheduler has stopped");
+      }
+      this.#forget(runner);
+    }
   }
 
   /** Stops with the defaults of `stop`. */
@@ -177,6 +135,7 @@ export class StdScheduler<Transaction = never>
     job: Job | string,
     options: ScheduleJobOptions<Transaction> = {},
   ): Promise<void> {
+    checkOptions(`schedule ${printable(slug)}`, options, SCHEDULE_OPTIONS);
     const { transaction, ...entry } = options;
     await this.scheduleJobs([{ ...entry, slug, job }], { transaction });
   }
@@ -186,20 +145,28 @@ export class StdScheduler<Transaction = never>
     entries: Iterable<ScheduleJobsEntry>,
     options: ScheduleJobsOptions<Transaction> = {},
   ): Promise<void> {
-    const list = [...entries];
-    checkDistinct(list);
-    const tasks: NewTask[] = [];
-    for (const entry of list) tasks.push(await this.#toTask(entry));
-    if (tasks.length === 0) return;
+    checkOptions("schedule jobs", options, ["transaction"]);
+    const { transaction } = options;
+    this.#checkTransaction(transaction);
+    const { registry, storeClock } = this.#settings;
+    const drafts = draftTasks([...entries], {
+      registry,
+      codec: this.#codec,
+      maxPayloadBytes: this.#store.maxPayloadBytes,
+      now: storeClock.now(),
+    });
+    if (drafts.length === 0) return;
 
+    const isDated = drafts.every(({ due }) => !("first" in due));
+    const now = isDated ? storeClock.now() : await storeClock.read(this.#store);
+    const tasks = datedTasks(drafts, now);
     const replaced = this.#runsOf(
       tasks.filter((task) => task.onConflict === "replace"),
     );
-    const taken = await this.#store.create(tasks, options.transaction);
+    const taken = await this.#store.create(tasks, transaction);
     if (taken.length > 0) throw new JobAlreadyScheduledError(taken);
-    if (options.transaction === undefined) {
-      for (const run of replaced) run.lose("the task was replaced");
-    }
+    if (transaction !== undefined) return;
+    for (const run of replaced) run.lose("the task was replaced");
   }
 
   /** See {@linkcode Scheduler.getJobSlugs}. */
@@ -214,7 +181,7 @@ export class StdScheduler<Transaction = never>
     return {
       slug: task.slug,
       kind: task.kind,
-      job: this.#registry.job(task.kind),
+      job: this.#settings.registry.job(task.kind),
       nextRunTime: task.status === "failed" ? undefined : task.when,
       status: task.status,
       retry: task.retry,
@@ -239,79 +206,45 @@ export class StdScheduler<Transaction = never>
     for (const run of runs) run.lose("all tasks were deleted");
   }
 
-  async #stop(timeoutMs: number): Promise<void> {
-    const runner = this.#runner;
-    try {
-      await runner?.stop(timeoutMs);
-    } finally {
-      this.#forget(runner);
-      this.#stopping = undefined;
-    }
-  }
-
-  #forget(runner: Runner | undefined): void {
+  /** What did not end with a stop, or did not start, is of no more use. */
+  #forget(runner: Runner): void {
     if (this.#runner !== runner) return;
     this.#unlisten?.();
     this.#runner = undefined;
   }
 
-  async #toTask(entry: ScheduleJobsEntry): Promise<NewTask> {
-    const { slug, job, trigger, onConflict = "error" } = entry;
-    checkName("slug", slug);
-    const kind = typeof job === "string" ? job : job?.kind;
-    checkName("kind", kind);
-    if (trigger !== undefined) checkTrigger(`schedule "${slug}"`, trigger);
-    if (!["error", "keep", "replace"].includes(onConflict)) {
+  #checkTransaction(transaction: Transaction | undefined): void {
+    if (transaction === undefined) return;
+    if (this.#store.checkTransaction === undefined) {
       throw new TypeError(
-        `Cannot schedule "${slug}" with onConflict "${onConflict}": ` +
-          `it must be "error", "keep" or "replace"`,
+        "Cannot schedule in a transaction: this store takes none; expected " +
+          "a store that does, such as the PostgresStore",
       );
     }
-    return {
-      slug,
-      kind,
-      payload: encodePayload(slug, entry.payload, this.#store.maxPayloadBytes),
-      trigger: trigger && storeTrigger(trigger),
-      due: await this.#firstDue(entry, kind),
-      onConflict,
-    };
+    this.#store.checkTransaction(transaction);
   }
 
-  async #firstDue(
-    { slug, delayMs, when, trigger }: ScheduleJobsEntry,
-    kind: string,
-  ): Promise<NewTask["due"]> {
-    if (delayMs !== undefined && when !== undefined) {
-      throw new TypeError(
-        `Cannot schedule "${slug}" with both delayMs and when: pass one of them`,
-      );
-    }
-    if (delayMs !== undefined) {
-      return {
-        inMs: checkDelay(slug, delayMs, this.#storeClock.now().getTime()),
-      };
-    }
-    if (when !== undefined) return { at: checkWhen(slug, when) };
-    const recurs = trigger ?? this.#registry.trigger(kind);
-    if (recurs === undefined) return { inMs: 0 };
-    const now = await this.#storeClock.read(this.#store);
-    const first = recurs.nextFireTime(now);
-    if (first === undefined) {
-      throw new RangeError(
-        `Cannot schedule "${slug}": its trigger never fires after ` +
-          now.toISOString(),
-      );
-    }
-    return { at: checkWhen(slug, first) };
-  }
-
-  #runsOf(tasks: readonly { slug: string }[]) {
+  #runsOf(tasks: readonly { slug: string }[]): Run[] {
     if (tasks.length === 0 || this.#runner === undefined) return [];
     return this.#runner.runsOf(new Set(tasks.map((task) => task.slug)));
   }
 }
 
-function toSettings(options: StdSchedulerOptions): Settings {
+/** The names of the options. */
+export const SCHEDULER_OPTIONS: readonly (keyof SchedulerOptions)[] = [
+  "concurrency",
+  "leaseMs",
+  "heartbeatMs",
+  "jitterMs",
+  "clock",
+  "logger",
+];
+
+function toSettings(
+  store: JobStore,
+  options: SchedulerOptions,
+  registry: Registry,
+): RunnerSettings {
   const {
     concurrency = 10,
     leaseMs = 30_000,
@@ -320,26 +253,35 @@ function toSettings(options: StdSchedulerOptions): Settings {
     clock = systemClock,
     logger = consoleLogger,
   } = options;
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
     throw new RangeError(
-      `Cannot use concurrency ${concurrency}: it must be an integer, at least 1`,
+      `Cannot use concurrency ${printable(concurrency)}: ` +
+        "expected an integer, at least 1",
     );
   }
-  checkDuration("leaseMs", leaseMs, { min: 100 });
-  checkDuration("heartbeatMs", heartbeatMs, { min: 10 });
-  checkDuration("jitterMs", jitterMs, { min: 0 });
-  return { concurrency, leaseMs, heartbeatMs, jitterMs, clock, logger };
+  checkDuration("leaseMs", leaseMs, { min: 100, max: DAY_MS });
+  checkDuration("heartbeatMs", heartbeatMs, { min: 10, max: DAY_MS });
+  checkDuration("jitterMs", jitterMs, { min: 0, max: DAY_MS / 24 });
+  const action = "make a scheduler";
+  checkMethods(action, "a clock", clock, CLOCK_METHODS);
+  checkMethods(action, "a logger", logger, LOGGER_METHODS);
+  return {
+    store,
+    registry,
+    storeClock: new StoreClock(clock, heartbeatMs),
+    clock,
+    logger: new SafeLogger(logger),
+    concurrency,
+    leaseMs,
+    heartbeatMs,
+    jitterMs,
+  };
 }
 
-function checkDistinct(entries: readonly ScheduleJobsEntry[]): void {
-  const slugs = new Set<string>();
-  for (const { slug } of entries) {
-    if (slugs.has(slug)) {
-      throw new JobAlreadyScheduledError(
-        [slug],
-        `Cannot schedule "${slug}" twice in one call: slugs must differ`,
-      );
-    }
-    slugs.add(slug);
-  }
-}
+const CLOCK_METHODS: readonly (keyof Clock)[] = [
+  "now",
+  "monotonic",
+  "sleep",
+  "random",
+];
+const LOGGER_METHODS = ["debug", "info", "warn", "error"];

@@ -7,7 +7,7 @@ import { errorText, storableText } from "../core/text.ts";
 
 /**
  * Runs a job on a copy of its task, and says how that ended. Never throws and
- * never rejects. The answer to a job that is not asynchronous comes at once.
+ * never rejects. The outcome of a job that is not asynchronous comes at once.
  */
 export function execute(
   job: Job,
@@ -29,10 +29,12 @@ export function execute(
 }
 
 function copyOf(record: TaskRecord): StoreTask {
-  const task = new StoreTask(record);
-  task.payload = copyBytes(task.payload);
-  task.when = new Date(task.when);
-  return task;
+  const { payload, when } = record;
+  return new StoreTask({
+    ...record,
+    payload: copyBytes(payload),
+    when: new Date(when),
+  });
 }
 
 function outcomeOf(
@@ -48,13 +50,13 @@ function outcomeOf(
   const { payload } = answer;
   if (!(payload instanceof Uint8Array)) {
     throw new PayloadError(
-      `Cannot store the new payload of "${task.slug}": it must be a Uint8Array`,
+      `Cannot store the new payload of "${task.slug}": expected a Uint8Array`,
     );
   }
   if (payload.length > maxPayloadBytes) {
     throw new PayloadError(
-      `Cannot store the new payload of "${task.slug}": it has ` +
-        `${payload.length} bytes, the store takes ${maxPayloadBytes}`,
+      `Cannot store the new payload of "${task.slug}", ${payload.length} ` +
+        `bytes: expected at most ${maxPayloadBytes}, which is what the store takes`,
     );
   }
   return {
@@ -64,7 +66,7 @@ function outcomeOf(
   };
 }
 
-/** Anything else that a job answers means the same as nothing. */
+/** Anything else that a job returns means the same as nothing. */
 function isTask(answer: unknown): answer is StoreTask {
   return answer instanceof StoreTask ||
     typeof answer === "object" && answer !== null &&
@@ -73,7 +75,7 @@ function isTask(answer: unknown): answer is StoreTask {
 }
 
 function failure(error: unknown): Outcome {
-  return { type: "failed", message: storableText(errorText(error)) };
+  return { type: "failed", message: storableText(errorText(error)), error };
 }
 
 function isPromise(

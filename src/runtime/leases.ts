@@ -3,6 +3,7 @@ import type { Clock } from "../api/clock.ts";
 import { JobNotLockedError } from "../api/errors.ts";
 import type { JobStore } from "../api/job_store.ts";
 import type { Logger } from "../api/logger.ts";
+import { fieldsOf } from "./reports.ts";
 import type { Run } from "./run.ts";
 import { errorText } from "../core/text.ts";
 
@@ -105,14 +106,13 @@ export class Leases {
     if (!run.executing) return;
     const reason = "its lease ran out before it could be renewed";
     run.abort(new JobNotLockedError(slug, version, reason));
-    this.#logger.warn(`Aborted "${slug}": ${reason}`, { version });
+    this.#logger.warn(`Aborted "${slug}": ${reason}`, fieldsOf(run.task));
   }
 
   #lose(run: Run): void {
-    const { slug, version } = run;
     run.lose("another process took it over, or it was deleted");
     this.#held.delete(run);
-    this.#logger.warn(`Lost the claim on "${slug}"`, { version });
+    this.#logger.warn(`Lost the claim on "${run.slug}"`, fieldsOf(run.task));
   }
 
   async #renew(runs: readonly Run[], now: number): Promise<void> {

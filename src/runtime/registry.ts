@@ -1,40 +1,13 @@
-import { restoreTrigger } from "../../triggers/codec.ts";
-import { type Backoff, ExponentialBackoff } from "../api/backoff.ts";
-import type { RunPolicy } from "../core/decide.ts";
 import { JobAlreadyRegisteredError } from "../api/errors.ts";
 import type { Job } from "../api/job.ts";
-import type { Misfire } from "../core/misfire.ts";
+import type { JobFunction, RegisterJobOptions } from "../api/scheduler.ts";
 import type { TaskRecord } from "../api/task.ts";
-import type { Trigger } from "../api/trigger.ts";
-import { checkDuration, checkName } from "../core/validate.ts";
-
-/** Options of `registerJob`. */
-export interface RegisterJobOptions {
-  /**
-   * Makes every task of the kind that has no trigger of its own recur.
-   *
-   * @default undefined
-   */
-  readonly trigger?: Trigger;
-  /**
-   * When failed runs are tried again.
-   *
-   * @default new ExponentialBackoff()
-   */
-  readonly backoff?: Backoff;
-  /**
-   * What happens to fire times that nobody could run in time.
-   *
-   * @default "fireOnce"
-   */
-  readonly misfire?: Misfire;
-  /**
-   * From when on `misfire: "skip"` calls a fire time missed, in milliseconds.
-   *
-   * @default 60_000
-   */
-  readonly misfireThresholdMs?: number;
-}
+import type { Trigger, TriggerCodec } from "../api/trigger.ts";
+import { ExponentialBackoff } from "../core/backoff.ts";
+import type { RunPolicy } from "../core/decide.ts";
+import { checkOptions } from "../core/options.ts";
+import { printable } from "../core/text.ts";
+import { checkDuration, checkMethods, checkName } from "../core/validate.ts";
 
 /** A job and what its kind says about its runs. */
 export interface Registration extends RunPolicy {
@@ -45,12 +18,25 @@ export interface Registration extends RunPolicy {
 /** More restored triggers than these are not remembered. */
 const MAX_TRIGGERS = 1_000;
 
+const OPTIONS: readonly (keyof RegisterJobOptions)[] = [
+  "trigger",
+  "timeZone",
+  "backoff",
+  "misfire",
+  "misfireThresholdMs",
+];
+
 /** The jobs that this process knows, by kind. */
 export class Registry {
+  readonly #codec: TriggerCodec;
   readonly #registrations = new Map<string, Registration>();
   /** Restored triggers by their stored form: many tasks share few of them. */
   readonly #triggers = new Map<string, Trigger>();
   #kinds: readonly string[] = [];
+
+  constructor(codec: TriggerCodec) {
+    this.#codec = codec;
+  }
 
   /** The kinds that this process knows. */
   get kinds(): readonly string[] {
@@ -61,15 +47,11 @@ export class Registry {
   add(job: Job, options: RegisterJobOptions): void {
     checkName("kind", job?.kind);
     const { kind } = job;
-    if (typeof job.execute !== "function") {
-      throw new TypeError(
-        `Cannot register "${kind}": the job must have a method execute`,
-      );
-    }
+    checkMethods(`register "${kind}"`, "a job", job, ["execute"]);
     if (this.#registrations.has(kind)) {
       throw new JobAlreadyRegisteredError(kind);
     }
-    this.#registrations.set(kind, { job, ...toPolicy(kind, options) });
+    this.#registrations.set(kind, { job, ...this.#toPolicy(kind, options) });
     this.#kinds = [...this.#registrations.keys()];
   }
 
@@ -94,54 +76,72 @@ export class Registry {
   }
 
   /**
-   * What the kind of a task says about its runs. Throws if the task's own
-   * trigger cannot be restored.
+   * The job of a task, and what its kind says about its runs. Throws if the
+   * task's own trigger cannot be restored.
    */
-  policyOf(task: TaskRecord): RunPolicy {
-    const policy = this.get(task.kind);
+  registrationOf(task: TaskRecord): Registration {
+    const registration = this.get(task.kind);
     return task.trigger === undefined
-      ? policy
-      : { ...policy, trigger: this.#restore(task.trigger) };
+      ? registration
+      : { ...registration, trigger: this.#restore(task.trigger) };
   }
 
   #restore(stored: string): Trigger {
     const known = this.#triggers.get(stored);
     if (known !== undefined) return known;
-    const trigger = restoreTrigger(stored);
+    const trigger = this.#codec.decode(stored);
     if (this.#triggers.size >= MAX_TRIGGERS) this.#triggers.clear();
     this.#triggers.set(stored, trigger);
     return trigger;
   }
+
+  #toPolicy(kind: string, options: RegisterJobOptions): RunPolicy {
+    const action = `register "${kind}"`;
+    checkOptions(action, options, OPTIONS);
+    const {
+      backoff = new ExponentialBackoff(),
+      misfire = "fireOnce",
+      misfireThresholdMs = 60_000,
+    } = options;
+    const trigger = toTrigger(action, options, this.#codec);
+    checkMethods(action, "a backoff", backoff, ["nextRetryTime"]);
+    if (!["fireOnce", "skip", "catchUp"].includes(misfire)) {
+      throw new TypeError(
+        `Cannot ${action} with misfire ${printable(misfire)}: ` +
+          `expected "fireOnce", "skip" or "catchUp"`,
+      );
+    }
+    checkDuration("misfireThresholdMs", misfireThresholdMs, { min: 0 });
+    return { trigger, backoff, misfire, misfireThresholdMs };
+  }
 }
 
-function toPolicy(kind: string, options: RegisterJobOptions): RunPolicy {
-  const {
-    trigger,
-    backoff = new ExponentialBackoff(),
-    misfire = "fireOnce",
-    misfireThresholdMs = 60_000,
-  } = options;
-  if (trigger !== undefined) checkTrigger(`register "${kind}"`, trigger);
-  if (typeof backoff?.nextRetryTime !== "function") {
+/** What is registered: a job, or a function of a kind. */
+export function toJob(job: Job | string, execute: unknown): Job {
+  if (typeof job !== "string") return job;
+  if (typeof execute !== "function") {
     throw new TypeError(
-      `Cannot register "${kind}": the backoff must have a method nextRetryTime`,
+      `Cannot register "${job}": expected a function that does the work, ` +
+        `got ${printable(execute)}`,
     );
   }
-  if (!["fireOnce", "skip", "catchUp"].includes(misfire)) {
-    throw new TypeError(
-      `Cannot register "${kind}" with misfire "${misfire}": ` +
-        `it must be "fireOnce", "skip" or "catchUp"`,
-    );
-  }
-  checkDuration("misfireThresholdMs", misfireThresholdMs, { min: 0 });
-  return { trigger, backoff, misfire, misfireThresholdMs };
+  return { kind: job, execute: execute as JobFunction };
 }
 
-/** Throws if `trigger` is no trigger. */
-export function checkTrigger(action: string, trigger: Trigger): void {
-  if (typeof trigger?.nextFireTime !== "function") {
+/** The trigger that options name, if any. A string is an expression. */
+export function toTrigger(
+  action: string,
+  { trigger, timeZone }: Pick<RegisterJobOptions, "trigger" | "timeZone">,
+  codec: TriggerCodec,
+): Trigger | undefined {
+  if (typeof trigger === "string") return codec.parse(trigger, timeZone);
+  if (timeZone !== undefined) {
     throw new TypeError(
-      `Cannot ${action}: the trigger must have a method nextFireTime`,
+      `Cannot ${action} with the time zone ${printable(timeZone)}: ` +
+        "expected a trigger that is a cron expression beside it",
     );
   }
+  if (trigger === undefined) return undefined;
+  checkMethods(action, "a trigger", trigger, ["nextFireTime"]);
+  return trigger;
 }

@@ -49,7 +49,7 @@ export class Run implements Claim {
     this.abort(new JobNotLockedError(this.slug, this.version, reason));
   }
 
-  /** Made when first asked for: few jobs do. */
+  /** Made when first asked for: a run that never begins needs none. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
@@ -60,18 +60,9 @@ export class Run implements Claim {
 }
 
 /** What the job sees of its run. */
-export class RunContext implements JobContext {
-  readonly #run: Run;
-
-  constructor(run: Run) {
-    this.#run = run;
-  }
-
-  get signal(): AbortSignal {
-    return this.#run.signal;
-  }
-
-  get scheduledFor(): Date {
-    return new Date(this.#run.task.scheduledFor);
-  }
+export function runContext(run: Run): JobContext {
+  return {
+    signal: run.signal,
+    scheduledFor: new Date(run.task.scheduledFor),
+  };
 }

@@ -1,7 +1,9 @@
 import type { Clock } from "../api/clock.ts";
 import type { JobStore, NextState, Settlement } from "../api/job_store.ts";
 import type { Logger } from "../api/logger.ts";
+import { fieldsOf } from "./reports.ts";
 import type { Run } from "./run.ts";
+import { GrowingPause } from "../core/growing_pause.ts";
 import { errorText } from "../core/text.ts";
 
 interface Entry {
@@ -9,8 +11,8 @@ interface Entry {
   readonly next: NextState | undefined;
 }
 
-/** The first and the longest pause between attempts to reach the store. */
-const RETRY_MS = { first: 100, longest: 5_000 };
+/** The pauses between attempts to reach the store. */
+const OUTAGE = { firstMs: 100, longestMs: 5_000 };
 
 /**
  * Tells the store how runs ended. What ends while an answer is outstanding goes
@@ -73,29 +75,29 @@ export class Settler {
     }));
     const refused = await this.#send(settlements);
     for (const index of refused) {
-      const { slug, version } = settlements[index];
-      this.#logger.warn(`Result of "${slug}" was refused: its claim is gone`, {
-        version,
-      });
+      const { task } = batch[index].run;
+      this.#logger.warn(
+        `Result of "${task.slug}" was refused: its claim is gone`,
+        fieldsOf(task),
+      );
     }
     for (const { run } of batch) this.#onSettled(run);
   }
 
-  /** Answers which settlements were refused. */
+  /** The positions of the settlements that were refused. */
   async #send(settlements: readonly Settlement[]): Promise<number[]> {
     const { signal } = this.#giveUp;
-    for (
-      let retryMs = RETRY_MS.first;
-      !signal.aborted;
-      retryMs = Math.min(retryMs * 2, RETRY_MS.longest)
-    ) {
+    const pause = new GrowingPause(OUTAGE);
+    while (!signal.aborted) {
       try {
         const effects = await this.#store.reschedule(settlements);
         // Sent again, a refusal may mean that the first attempt got through.
-        return retryMs > RETRY_MS.first ? [] : refusals(effects);
+        return pause.hasGrown ? [] : refusals(effects);
       } catch (error) {
+        const retryMs = pause.next();
         this.#logger.error(
-          `Cannot store ${settlements.length} results: ${errorText(error)}`,
+          `Cannot store ${settlements.length} results, next try in ` +
+            `${retryMs} ms: ${errorText(error)}`,
           { error, retryMs },
         );
         await this.#clock.sleep(retryMs, signal);

@@ -4,7 +4,7 @@
  *     deno run -A --v8-flags=--expose-gc tests/bench/memory.ts [tasks]
  */
 import process from "node:process";
-import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
+import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import { MemoryStore } from "../../stores/memory.ts";
 import { percentile, print, rate } from "./report.ts";
 

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
+import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import { SqliteStore } from "../../stores/sqlite.ts";
 import { percentile, print, rate } from "./report.ts";
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import { FixedBackoff } from "../../src/api/backoff.ts";
+import { FixedBackoff } from "../../src/core/backoff.ts";
 import { type Clock, systemClock } from "../../src/api/clock.ts";
 import {
   JobAlreadyScheduledError,
@@ -9,11 +9,11 @@ import {
 } from "../../src/api/errors.ts";
 import type { Job } from "../../src/api/job.ts";
 import type { JobStore } from "../../src/api/job_store.ts";
-import type { Logger } from "../../src/api/logger.ts";
+import { silentLogger } from "../../src/api/logger.ts";
 import {
   StdScheduler,
   type StdSchedulerOptions,
-} from "../../src/runtime/std_scheduler.ts";
+} from "../../triggers/std_scheduler.ts";
 import type { StoreTask } from "../../src/api/task.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 import { SteppedClock } from "../helpers/stepped_clock.ts";
@@ -29,16 +29,14 @@ const PATIENCE_MS = 20_000;
 /** Long enough for any test: nothing may hang on the heartbeat. */
 const NO_HEARTBEAT_MS = 86_400_000;
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-
 function schedulerOn(
   use: Use,
   { store, clock }: StoreHarness,
-  options: StdSchedulerOptions & { on?: JobStore } = {},
+  { on = store, ...options }: StdSchedulerOptions & { on?: JobStore } = {},
 ): StdScheduler {
-  const scheduler = new StdScheduler(options.on ?? store, {
+  const scheduler = new StdScheduler(on, {
     clock,
-    logger: silent,
+    logger: silentLogger,
     heartbeatMs: NO_HEARTBEAT_MS,
     ...options,
   });
@@ -242,7 +240,7 @@ export const schedulerCases: Case[] = [
       const { result, retry, payload, nextRunTime } = await scheduler
         .getScheduledJob("a");
       equal([result, retry, runs], ["no luck 3", 3, 3]);
-      equal(new TextDecoder().decode(payload), "precious");
+      equal(new TextDecoder().decode(payload), '"precious"');
       equal(nextRunTime, undefined);
       await rejects(scheduler.scheduleJob("a", job), JobAlreadyScheduledError);
       await scheduler.scheduleJob("a", job, { onConflict: "replace" });

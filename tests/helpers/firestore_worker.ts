@@ -6,7 +6,7 @@
 import { assert } from "@std/assert";
 import { systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
-import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
+import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import { FirestoreStore } from "../../stores/firestore.ts";
 
 /** How long anything may take, in milliseconds. */

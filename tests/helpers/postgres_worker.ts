@@ -3,7 +3,7 @@
  * what happens in lines of JSON, and stops when its input ends.
  */
 import pg from "pg";
-import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
+import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import { systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
 import type { StoreTask } from "../../src/api/task.ts";

@@ -4,7 +4,7 @@ import type { Job } from "../../src/api/job.ts";
 import {
   StdScheduler,
   type StdSchedulerOptions,
-} from "../../src/runtime/std_scheduler.ts";
+} from "../../triggers/std_scheduler.ts";
 import { MemoryStore } from "../../stores/memory.ts";
 import { FaultyStore } from "./faulty_store.ts";
 import { RecordingLogger } from "./recording_logger.ts";

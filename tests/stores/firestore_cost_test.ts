@@ -4,8 +4,11 @@ import { systemClock } from "../../src/api/clock.ts";
 import {
   StdScheduler,
   type StdSchedulerOptions,
-} from "../../src/runtime/std_scheduler.ts";
-import { FirestoreStore } from "../../stores/firestore.ts";
+} from "../../triggers/std_scheduler.ts";
+import {
+  FirestoreStore,
+  type FirestoreTransaction,
+} from "../../stores/firestore.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 import { newTask } from "../conformance/store_harness.ts";
 import { connect, newCollection, test } from "../helpers/firestore_emulator.ts";
@@ -20,7 +23,7 @@ class Household implements AsyncDisposable {
   readonly #client = connect();
   readonly #meter = new FirestoreMeter(this.#client);
   readonly store: FirestoreStore;
-  readonly scheduler: StdScheduler<unknown>;
+  readonly scheduler: StdScheduler<FirestoreTransaction>;
 
   constructor(
     collection: string = newCollection(),

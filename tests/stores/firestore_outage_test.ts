@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Firestore } from "@google-cloud/firestore";
 import { systemClock } from "../../src/api/clock.ts";
 import type { StoreChange } from "../../src/api/job_store.ts";
-import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
+import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import { FirestoreStore } from "../../stores/firestore.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 import {

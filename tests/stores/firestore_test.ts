@@ -10,7 +10,7 @@ import type { Firestore } from "@google-cloud/firestore";
 import indexes from "../../firestore.indexes.json" with { type: "json" };
 import { systemClock } from "../../src/api/clock.ts";
 import { JobAlreadyScheduledError } from "../../src/api/errors.ts";
-import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
+import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import {
   type FirestoreClient,
   FirestoreStore,

@@ -9,7 +9,7 @@ import {
 import pg from "pg";
 import { SchedulerError, StoreUnusableError } from "../../src/api/errors.ts";
 import type { StoreChange } from "../../src/api/job_store.ts";
-import { StdScheduler } from "../../src/runtime/std_scheduler.ts";
+import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import { PostgresStore } from "../../stores/postgres.ts";
 import {
   createDue,

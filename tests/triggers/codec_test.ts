@@ -5,9 +5,32 @@ import {
   assertThrows,
 } from "@std/assert";
 import { SchedulerError } from "../../src/api/errors.ts";
+import type { Trigger, TriggerClass } from "../../src/api/trigger.ts";
+import { restoreTrigger, StdTriggerCodec } from "../../triggers/codec.ts";
 import { CronTrigger } from "../../triggers/cron_trigger.ts";
-import { restoreTrigger, storeTrigger } from "../../triggers/codec.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
+
+const standard = new StdTriggerCodec();
+
+class Lunar implements Trigger {
+  nextFireTime(prev: Date): Date {
+    return new Date(prev.getTime() + 29 * 86_400_000);
+  }
+}
+
+class Solar extends Lunar {
+  static readonly type: string = "solar";
+  static fromJSON({ years }: { years: number }): Solar {
+    if (typeof years !== "number") throw new TypeError("no years");
+    return new Solar(years);
+  }
+  constructor(readonly years: number) {
+    super();
+  }
+  toJSON() {
+    return { type: "solar", years: this.years };
+  }
+}
 
 Deno.test("a stored trigger comes back with the same stored form and fire times", () => {
   const now = new Date("2026-03-28T12:34:56Z");
@@ -21,10 +44,10 @@ Deno.test("a stored trigger comes back with the same stored form and fire times"
     new CronTrigger("@every 1h30m"),
   ];
   for (const trigger of triggers) {
-    const stored = storeTrigger(trigger);
+    const stored = standard.encode(trigger);
     assertEquals(stored, JSON.stringify(trigger));
     const restored = restoreTrigger(stored);
-    assertEquals(storeTrigger(restored), stored);
+    assertEquals(standard.encode(restored), stored);
     assertEquals(restored.nextFireTime(now), trigger.nextFireTime(now));
     assertEquals(restored.constructor, trigger.constructor);
   }
@@ -32,11 +55,11 @@ Deno.test("a stored trigger comes back with the same stored form and fire times"
 
 Deno.test("the stored forms are what stores already hold", () => {
   assertEquals(
-    storeTrigger(new CronTrigger("0 9 * * *", { timeZone: "Asia/Tokyo" })),
+    standard.encode(new CronTrigger("0 9 * * *", { timeZone: "Asia/Tokyo" })),
     '{"type":"cron","expression":"0 9 * * *","timeZone":"Asia/Tokyo"}',
   );
   assertEquals(
-    storeTrigger(new SimpleTrigger(5)),
+    standard.encode(new SimpleTrigger(5)),
     '{"type":"simple","intervalMs":5}',
   );
 });
@@ -47,14 +70,14 @@ Deno.test("restoreTrigger says what is wrong with a stored form", () => {
     ["{", "JSON"],
     ["null", "its type is undefined"],
     ['"cron"', "its type is undefined"],
-    ['{"type":"moon"}', 'its type is "moon"; "cron" or "simple" is right'],
-    ['{"type":"simple"}', '"undefined"'],
+    ['{"type":"moon"}', 'its type is "moon"; expected "cron", "simple", or a'],
+    ['{"type":"simple"}', "undefined"],
     ['{"type":"simple","intervalMs":"5"}', '"5"'],
-    ['{"type":"simple","intervalMs":0}', '"0"'],
-    ['{"type":"cron"}', '"undefined"'],
+    ['{"type":"simple","intervalMs":0}', "0"],
+    ['{"type":"cron"}', "undefined"],
     ['{"type":"cron","expression":"61 * * * *"}', 'minute "61"'],
     ['{"type":"cron","expression":"* * * * *","timeZone":"Mars"}', '"Mars"'],
-    ['{"type":"cron","expression":"* * * * *","timeZone":7}', '"7"'],
+    ['{"type":"cron","expression":"* * * * *","timeZone":7}', "7"],
   ];
   for (const [stored, reason] of cases) {
     const error = assertThrows(() => restoreTrigger(stored), SchedulerError);
@@ -64,20 +87,72 @@ Deno.test("restoreTrigger says what is wrong with a stored form", () => {
   }
 });
 
-Deno.test("storeTrigger refuses triggers that would not come back", () => {
-  class Lunar {
-    nextFireTime = (prev: Date) => new Date(prev.getTime() + 1);
-  }
-  class Solar extends Lunar {
-    toJSON = () => ({ type: "solar" });
-  }
-  for (const trigger of [new Lunar(), new Solar()]) {
+Deno.test("a trigger of an unknown class is refused, for it would not come back", () => {
+  for (const trigger of [new Lunar(), new Solar(1)]) {
     assertThrows(
-      () => storeTrigger(trigger),
+      () => standard.encode(trigger),
       TypeError,
-      `Cannot store the trigger "${trigger.constructor.name}": ` +
-        "only CronTrigger and SimpleTrigger can be stored; " +
-        "register it with registerJob instead",
+      `Cannot store the trigger ${trigger.constructor.name}: expected a ` +
+        "CronTrigger, a SimpleTrigger, or a class in the scheduler's option",
     );
   }
+});
+
+Deno.test("a subclass is refused, for it would come back as its parent", () => {
+  class Weekdays extends CronTrigger {}
+  assertThrows(
+    () => standard.encode(new Weekdays("0 9 * * *")),
+    TypeError,
+    "Cannot store the trigger Weekdays: it extends CronTrigger; expected",
+  );
+});
+
+Deno.test("a class that was handed in is stored and restored", () => {
+  const codec = new StdTriggerCodec([Solar]);
+  const restored = codec.decode(codec.encode(new Solar(3)));
+  assertInstanceOf(restored, Solar);
+  assertEquals(restored.years, 3);
+});
+
+Deno.test("a subclass with a type of its own is stored as what it is", () => {
+  class Hourly extends CronTrigger {
+    static override readonly type = "hourly";
+    static override fromJSON(): Hourly {
+      return new Hourly();
+    }
+    constructor() {
+      super("0 * * * *");
+    }
+    // deno-lint-ignore no-explicit-any
+    override toJSON(): any {
+      return { type: "hourly" };
+    }
+  }
+  const codec = new StdTriggerCodec([Hourly]);
+  assertInstanceOf(codec.decode(codec.encode(new Hourly())), Hourly);
+});
+
+Deno.test("what is no class of triggers, or takes a type that is taken, is refused", () => {
+  const refused: [unknown, string][] = [
+    [Lunar, 'a static "type"'],
+    [undefined, "Cannot use undefined as a class of triggers"],
+    [{ type: "x" }, 'a static method "fromJSON"'],
+    [{ type: "cron", fromJSON: () => new Lunar() }, "is that of CronTrigger"],
+  ];
+  for (const [one, reason] of refused) {
+    assertThrows(
+      () => new StdTriggerCodec([one as TriggerClass]),
+      TypeError,
+      reason,
+    );
+  }
+});
+
+Deno.test("a trigger whose stored form cannot be read back is refused at once", () => {
+  const codec = new StdTriggerCodec([Solar]);
+  assertThrows(
+    () => codec.encode(new Solar("five" as unknown as number)),
+    TypeError,
+    'Cannot store the trigger "solar": it cannot be read back: Cannot restore',
+  );
 });

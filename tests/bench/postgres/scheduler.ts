@@ -1,5 +1,5 @@
 import pg from "pg";
-import { StdScheduler } from "../../../src/runtime/std_scheduler.ts";
+import { StdScheduler } from "../../../triggers/std_scheduler.ts";
 import { PostgresStore } from "../../../stores/postgres.ts";
 import type { Contender, OpenContender } from "./contender.ts";
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { PayloadError } from "../../../src/api/errors.ts";
 import { StoreTask } from "../../../src/api/task.ts";
+import { Stage } from "../../helpers/stage.ts";
 
 function task(payload: Uint8Array | string, retry = 0): StoreTask {
   return new StoreTask({
@@ -48,4 +49,45 @@ Deno.test("a task refuses to read what is not JSON as JSON", () => {
     );
     assertInstanceOf(error.cause, SyntaxError);
   }
+});
+
+Deno.test("a payload that was given as a string reads the same as text and as JSON", async () => {
+  for (const payload of ["Hello", "5", '"quoted"', "", "null", '{"a":1}']) {
+    await using stage = new Stage();
+    const seen: string[] = [];
+    stage.scheduler.registerJob(
+      "read",
+      (task) => void seen.push(task.text(), task.json<string>()),
+    );
+    await stage.scheduler.start();
+    await stage.scheduler.scheduleJob("a", "read", { payload });
+    await stage.clock.step(10);
+    assertEquals(seen, [payload, payload]);
+  }
+});
+
+Deno.test("bytes that only look like a JSON string are text as they are", () => {
+  assertEquals(task('"half').text(), '"half');
+  assertEquals(task('"a" "b"').text(), '"a" "b"');
+});
+
+Deno.test("a task takes a new payload as JSON", () => {
+  const changed = task("old");
+  changed.setJson({ step: 2 });
+  assertEquals(changed.json(), { step: 2 });
+  changed.setJson("done");
+  assertEquals(changed.text(), "done");
+});
+
+Deno.test("a task refuses a new payload that is not JSON, and keeps the old", () => {
+  const kept = task("old");
+  // deno-lint-ignore no-explicit-any
+  const setJson = (value: any) => () => kept.setJson(value);
+  assertThrows(setJson(5n), PayloadError, 'Cannot set the payload of "a": ');
+  assertThrows(
+    setJson(undefined),
+    PayloadError,
+    "to a undefined: expected a JSON value",
+  );
+  assertEquals(kept.text(), "old");
 });

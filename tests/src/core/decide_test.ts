@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import * as fc from "fast-check";
-import { type Backoff, FixedBackoff } from "../../../src/api/backoff.ts";
+import type { Backoff } from "../../../src/api/backoff.ts";
+import { FixedBackoff } from "../../../src/core/backoff.ts";
 import {
   decide,
   isMissed,
@@ -187,7 +188,7 @@ Deno.test("skip never misses a one-off or a retry", () => {
 Deno.test("a trigger that fails after a good run parks the task, with the reason", () => {
   const faults: [Trigger, string][] = [
     [{ nextFireTime: () => new Date(NaN) }, "an invalid Date"],
-    [{ nextFireTime: (prev) => prev }, "it must be a later Date"],
+    [{ nextFireTime: (prev) => prev }, "expected a later Date"],
     [
       {
         nextFireTime() {
@@ -218,7 +219,7 @@ Deno.test("a backoff that fails parks the task, with both reasons", () => {
     const backoff = { nextRetryTime: () => answer as Date };
     const next = decide(task(), failed, policy({ backoff }), NOW);
     assertEquals([next?.status, next?.retry], ["failed", 1]);
-    assertStringIncludes(next!.result, "oh no\nNo next run: Backoff answered");
+    assertStringIncludes(next!.result, "oh no\nNo next run: Cannot retry at");
   }
   const backoff: Backoff = {
     nextRetryTime() {
@@ -234,7 +235,7 @@ Deno.test("a trigger that fails after the backoff gave up parks the task", () =>
   const backoff = new FixedBackoff([]);
   const next = decide(task(), failed, policy({ trigger, backoff }), NOW);
   assertEquals([next?.status, next?.retry], ["failed", 1]);
-  assertStringIncludes(next!.result, "oh no\nNo next run: Trigger answered");
+  assertStringIncludes(next!.result, "oh no\nNo next run: Cannot use");
 });
 
 Deno.test("whatever happens, decide never throws, changes nothing, and drops nothing that failed", () => {

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Misfire, nextFireTime } from "../../../src/core/misfire.ts";
+import type { Misfire } from "../../../src/api/scheduler.ts";
+import { nextFireTime } from "../../../src/core/misfire.ts";
 import type { Trigger } from "../../../src/api/trigger.ts";
 import { CronTrigger } from "../../../triggers/cron_trigger.ts";
 import { SimpleTrigger } from "../../../triggers/simple_trigger.ts";
@@ -104,7 +105,7 @@ Deno.test("what is no later date is refused, with the trigger at fault", () => {
     assertThrows(
       () => next({ nextFireTime: () => answer as Date }, now, "fireOnce"),
       RangeError,
-      `Trigger answered ${shown}`,
+      `Cannot use ${shown}`,
     );
   }
 });

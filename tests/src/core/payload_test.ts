@@ -6,11 +6,11 @@ import { encodePayload } from "../../../src/core/payload.ts";
 // deno-lint-ignore no-explicit-any
 type Any = any;
 
-Deno.test("payloads are bytes, text as UTF-8, or JSON", () => {
+Deno.test("payloads are bytes, or else JSON", () => {
   const text = (payload: Any) =>
     new TextDecoder().decode(encodePayload("a", payload, Infinity));
-  assertEquals(text("Grüße"), "Grüße");
-  assertEquals(text(""), "");
+  assertEquals(text("Grüße"), '"Grüße"');
+  assertEquals(text(""), '""');
   assertEquals(text(undefined), "");
   assertEquals(text({ a: [1, "x", null] }), '{"a":[1,"x",null]}');
   assertEquals(text(null), "null");
@@ -35,18 +35,25 @@ Deno.test("payloads that are not JSON are a PayloadError", () => {
     assertThrows(
       () => encodePayload("a", payload as Any, Infinity),
       PayloadError,
-      "it must be a Uint8Array, a string or a JSON value",
+      "expected a Uint8Array or a JSON value",
     );
   }
 });
 
 Deno.test("payloads beyond the limit of the store are a PayloadError", () => {
-  assertEquals(encodePayload("a", "ü", 2).length, 2);
+  assertEquals(encodePayload("a", "ü", 4).length, 4);
   assertThrows(
-    () => encodePayload("a", "üx", 2),
+    () => encodePayload("a", "üx", 4),
     PayloadError,
-    'Cannot schedule "a": its payload has 3 bytes; the store takes at most 2',
+    'Cannot schedule "a" with a payload of 5 bytes: expected at most 4',
   );
   assertThrows(() => encodePayload("a", new Uint8Array(3), 2), PayloadError);
   assertThrows(() => encodePayload("a", [1], 2), PayloadError);
+});
+
+Deno.test("bytes are copied: the caller may use theirs again", () => {
+  const bytes = new Uint8Array([1]);
+  const encoded = encodePayload("a", bytes, 2);
+  bytes[0] = 2;
+  assertEquals([...encoded], [1]);
 });

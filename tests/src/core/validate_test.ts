@@ -20,14 +20,14 @@ Deno.test("names that are no strings are a TypeError", () => {
   assertThrows(
     () => checkName("kind", undefined),
     TypeError,
-    "Cannot use undefined as a kind: it must be a string",
+    "Cannot use undefined as a kind: expected a string",
   );
 });
 
 Deno.test("names that no store could keep are a RangeError", () => {
   const faults: [string, string][] = [
     ["", "empty"],
-    ["x".repeat(256), "256 characters; at most 255"],
+    ["x".repeat(256), "256 characters; expected at most 255"],
     ["a\0", "NUL"],
     ["\uD800", "lone surrogate"],
     ["\uDC00a", "lone surrogate"],
@@ -48,11 +48,11 @@ Deno.test("dates from 1970 to 9999 are fine", () => {
 Deno.test("dates that some store could not keep are a RangeError", () => {
   const faults: [unknown, string][] = [
     [new Date(NaN), 'Cannot schedule "a" at an invalid Date: '],
-    [new Date(-1), "at 1969-12-31T23:59:59.999Z: the year"],
-    [new Date(8.64e15), "at +275760-09-13T00:00:00.000Z: the year"],
-    [1_700_000_000_000, "at 1700000000000: it must be a valid Date"],
-    ["2026-01-01", 'at "2026-01-01": it must be a valid Date'],
-    [null, "at null: it must be a valid Date"],
+    [new Date(-1), "at 1969-12-31T23:59:59.999Z: expected a year"],
+    [new Date(8.64e15), "at +275760-09-13T00:00:00.000Z: expected a year"],
+    [1_700_000_000_000, "at 1700000000000: expected a valid Date"],
+    ["2026-01-01", 'at "2026-01-01": expected a valid Date'],
+    [null, "at null: expected a valid Date"],
   ];
   for (const [when, message] of faults) {
     assertThrows(() => checkWhen("a", when), RangeError, message);
@@ -69,14 +69,14 @@ Deno.test("delays from 0 to the year 10000 are fine", () => {
 Deno.test("delays that are no delays are a RangeError", () => {
   const now = Date.UTC(2026, 0);
   const faults: [unknown, string][] = [
-    [NaN, "delayMs NaN: it must be a number"],
-    [-1, "delayMs -1: it must be a number"],
-    ["5", 'delayMs "5": it must be a number'],
+    [NaN, "delayMs NaN: expected a number"],
+    [-1, "delayMs -1: expected a number"],
+    ["5", 'delayMs "5": expected a number'],
     [null, "delayMs null"],
     [new Date(0), "delayMs 1970-01-01T00:00:00.000Z"],
     [5n, "delayMs 5"],
-    [Infinity, "delayMs Infinity: it must end before the year 10000"],
-    [8.64e15, "it must end before the year 10000"],
+    [Infinity, "delayMs Infinity: expected an end before the year 10000"],
+    [8.64e15, "expected an end before the year 10000"],
   ];
   for (const [delayMs, message] of faults) {
     assertThrows(() => checkDelay("a", delayMs, now), RangeError, message);
@@ -96,6 +96,6 @@ Deno.test("durations outside their bounds are a RangeError", () => {
   assertThrows(
     () => checkDuration("x", 6, { min: 1, max: 5 }),
     RangeError,
-    "at least 1 and at most 5",
+    "from 1 to 5",
   );
 });

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
-import type { Misfire } from "../../../src/core/misfire.ts";
-import type { RegisterJobOptions } from "../../../src/runtime/registry.ts";
+import type {
+  Misfire,
+  RegisterJobOptions,
+} from "../../../src/api/scheduler.ts";
 import { CronTrigger } from "../../../triggers/cron_trigger.ts";
 import { SimpleTrigger } from "../../../triggers/simple_trigger.ts";
 import { at, Stage } from "../../helpers/stage.ts";

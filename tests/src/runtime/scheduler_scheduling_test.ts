@@ -1,15 +1,17 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  CronExpressionError,
   JobAlreadyRegisteredError,
   JobAlreadyScheduledError,
   JobNotFoundError,
   PayloadError,
 } from "../../../src/api/errors.ts";
 import type { Job } from "../../../src/api/job.ts";
+import type { Scheduler } from "../../../src/api/scheduler.ts";
 import {
   StdScheduler,
   type StdSchedulerOptions,
-} from "../../../src/runtime/std_scheduler.ts";
+} from "../../../triggers/std_scheduler.ts";
 import type { Trigger } from "../../../src/api/trigger.ts";
 import { MemoryStore } from "../../../stores/memory.ts";
 import { CronTrigger } from "../../../triggers/cron_trigger.ts";
@@ -97,10 +99,11 @@ Deno.test("a slug that is taken can be kept or replaced", async () => {
   const { scheduler } = stage;
   const text = async () =>
     new TextDecoder().decode((await scheduler.getScheduledJob("a")).payload);
+  const payloads = { keep: '"old"', replace: '"new"' };
   for (const onConflict of ["keep", "replace"] as const) {
     await scheduler.scheduleJob("a", "work", { payload: "old", onConflict });
     await scheduler.scheduleJob("a", "work", { payload: "new", onConflict });
-    assertEquals(await text(), onConflict === "keep" ? "old" : "new");
+    assertEquals(await text(), payloads[onConflict]);
   }
 });
 
@@ -190,22 +193,27 @@ Deno.test("bad arguments of scheduleJob say what is wrong, and change nothing", 
     [["a", null], TypeError, "Cannot use undefined as a kind"],
     [["a", "work", { delayMs: -1 }], RangeError, 'Cannot schedule "a"'],
     [["a", "work", { delayMs: "5" }], RangeError, 'delayMs "5"'],
-    [["a", "work", { when: 5 }], RangeError, "at 5: it must be a valid Date"],
+    [["a", "work", { when: 5 }], RangeError, "at 5: expected a valid Date"],
     [
       ["a", "work", { delayMs: 0, when: START }],
       TypeError,
       "both delayMs and when",
     ],
     [["a", "work", { onConflict: "no" }], TypeError, 'onConflict "no"'],
-    [["a", "work", { trigger: {} }], TypeError, "a method nextFireTime"],
-    [["a", "work", { trigger: unstorable }], TypeError, "registerJob instead"],
+    [["a", "work", { trigger: {} }], TypeError, "the method nextFireTime"],
+    [["a", "work", { trigger: unstorable }], TypeError, "registerJob"],
     [["a", "work", { trigger: finished }], RangeError, "never fires"],
     [
       ["a", "work", { trigger: new SimpleTrigger(8e15) }],
       RangeError,
-      "the year must be",
+      "expected a year",
     ],
     [["a", "work", { payload: 5n }], PayloadError, "not JSON"],
+    [["a", "work", { delay: 5 }], TypeError, '"delay": expected "delayMs"'],
+    [["a", "work", { timezone: "" }], TypeError, 'expected "timeZone"'],
+    [["a", "work", { timeZone: "UTC" }], TypeError, "a cron expression beside"],
+    [["a", "work", { trigger: "5" }], CronExpressionError, "1 field"],
+    [["a", "work", 5], TypeError, "the options 5: expected an object"],
   ];
   for (const [args, type, message] of faults) {
     await assertRejects(
@@ -221,11 +229,11 @@ Deno.test("a payload too large for the store is refused", async () => {
   const store = new MemoryStore();
   const small = Object.assign(store, { maxPayloadBytes: 4 });
   const scheduler = new StdScheduler(small);
-  await scheduler.scheduleJob("fits", "work", { payload: "1234" });
+  await scheduler.scheduleJob("fits", "work", { payload: "12" });
   await assertRejects(
-    () => scheduler.scheduleJob("a", "work", { payload: "12345" }),
+    () => scheduler.scheduleJob("a", "work", { payload: "123" }),
     PayloadError,
-    "has 5 bytes; the store takes at most 4",
+    "a payload of 5 bytes: expected at most 4",
   );
   assertEquals(await scheduler.getJobSlugs(), ["fits"]);
 });
@@ -281,12 +289,15 @@ Deno.test("bad arguments of registerJob say what is wrong, and change nothing", 
   const faults: [unknown, unknown, new (...args: Any) => Error, string][] = [
     [undefined, {}, TypeError, "Cannot use undefined as a kind"],
     [{ kind: "" }, {}, RangeError, 'Cannot use "" as a kind'],
-    [{ kind: "work" }, {}, TypeError, "the job must have a method execute"],
-    [noop, { trigger: {} }, TypeError, "the trigger must have a method"],
-    [noop, { trigger: null }, TypeError, "the trigger must have a method"],
-    [noop, { backoff: {} }, TypeError, "the backoff must have a method"],
-    [noop, { backoff: null }, TypeError, "the backoff must have a method"],
+    [{ kind: "work" }, {}, TypeError, "expected a job with the method execute"],
+    [noop, { trigger: {} }, TypeError, "expected a trigger with the method"],
+    [noop, { trigger: null }, TypeError, "expected a trigger with the method"],
+    [noop, { backoff: {} }, TypeError, "expected a backoff with the method"],
+    [noop, { backoff: null }, TypeError, "expected a backoff with the method"],
     [noop, { misfire: "no" }, TypeError, 'misfire "no"'],
+    [noop, { maxAttempts: 3 }, TypeError, 'the option "maxAttempts"'],
+    [noop, { timeZone: "UTC" }, TypeError, "a cron expression beside"],
+    ["work", {}, TypeError, 'register "work": expected a function'],
     [noop, { misfireThresholdMs: -1 }, RangeError, "misfireThresholdMs -1"],
     [noop, { misfireThresholdMs: NaN }, RangeError, "misfireThresholdMs NaN"],
   ];
@@ -307,18 +318,157 @@ Deno.test("bad options of the scheduler say what is wrong", () => {
     [{ concurrency: 1.5 }, "concurrency 1.5"],
     [{ concurrency: NaN }, "concurrency NaN"],
     [{ concurrency: Infinity }, "concurrency Infinity"],
-    [{ concurrency: "5" as Any }, "concurrency 5"],
+    [{ concurrency: "5" as Any }, 'concurrency "5"'],
     [{ leaseMs: 99 }, "leaseMs 99"],
     [{ leaseMs: Infinity }, "leaseMs Infinity"],
     [{ heartbeatMs: 9 }, "heartbeatMs 9"],
     [{ heartbeatMs: NaN }, "heartbeatMs NaN"],
     [{ jitterMs: -1 }, "jitterMs -1"],
+    [{ leaseMs: Number.MAX_SAFE_INTEGER }, "from 100 to 86400000"],
   ];
   for (const [options, message] of faults) {
     assertThrows(() => new StdScheduler(store, options), RangeError, message);
   }
   for (const store of [undefined, null, {}]) {
     assertThrows(() => new StdScheduler(store as Any), TypeError, "a store");
+  }
+  const refused: [unknown, string][] = [
+    [{ logger: {} }, "a logger with the methods debug, info, warn, error"],
+    [{ clock: {} }, "a clock with the methods now, monotonic, sleep, random"],
+    [{ lease: 5 }, 'the option "lease": expected "leaseMs"'],
+    [null, "the options null: expected an object"],
+    [{ triggers: [{}] }, "as a class of triggers"],
+  ];
+  for (const [options, message] of refused) {
+    assertThrows(
+      () => new StdScheduler(store, options as Any),
+      TypeError,
+      message,
+    );
+  }
+});
+
+Deno.test("options that the caller has as undefined count as not given", async () => {
+  const undefinedMs = undefined as number | undefined;
+  const scheduler = new StdScheduler(new MemoryStore(), {
+    leaseMs: undefinedMs,
+    logger: undefined,
+  });
+  scheduler.registerJob(noop, { backoff: undefined, trigger: undefined });
+  await scheduler.scheduleJob("a", noop, {
+    delayMs: undefinedMs,
+    when: undefined,
+    transaction: undefined,
+  });
+  assertEquals(await scheduler.getJobSlugs(), ["a"]);
+});
+
+Deno.test("a trigger may be a cron expression, in a zone", async () => {
+  await using stage = new Stage();
+  const { scheduler } = stage;
+  scheduler.registerJob(noop, { trigger: "0 7 * * *" });
+  await scheduler.scheduleJobs([
+    { slug: "kind", job: noop },
+    { slug: "own", job: noop, trigger: "0 9 * * *", timeZone: "Asia/Tokyo" },
+  ]);
+  const next = async (slug: string) =>
+    (await scheduler.getScheduledJob(slug)).nextRunTime?.toISOString();
+  assertEquals(await next("kind"), "2026-01-01T07:00:00.000Z");
+  assertEquals(await next("own"), "2026-01-02T00:00:00.000Z");
+  assertEquals(
+    (await scheduler.getScheduledJob("own")).trigger,
+    JSON.stringify(new CronTrigger("0 9 * * *", { timeZone: "Asia/Tokyo" })),
+  );
+});
+
+Deno.test("a function does the work of a kind", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock } = stage;
+  const seen: string[] = [];
+  scheduler.registerJob(
+    "greet",
+    (task, { scheduledFor }) =>
+      void seen.push(`${task.text()} ${scheduledFor.getTime() - +START}`),
+    { trigger: new SimpleTrigger(1_000) },
+  );
+  await scheduler.start();
+  await scheduler.scheduleJob("a", "greet", { payload: "Hello" });
+  await clock.step(2_000);
+  assertEquals(seen, ["Hello 1000", "Hello 2000"]);
+});
+
+Deno.test("triggers of the user's own are stored, and run in another scheduler", async () => {
+  class Twice implements Trigger {
+    static readonly type = "twice";
+    static fromJSON = () => new Twice();
+    nextFireTime = (prev: Date) =>
+      prev < at(2_000) ? new Date(prev.getTime() + 1_000) : undefined;
+    toJSON = () => ({ type: Twice.type });
+  }
+  await using stage = new Stage({ triggers: [Twice] });
+  const { scheduler, clock } = stage;
+  await scheduler.scheduleJob("a", "work", { trigger: new Twice() });
+
+  const heir = stage.another();
+  const work = recorder(clock);
+  heir.registerJob(work);
+  await heir.start();
+  await clock.step(5_000);
+  await heir.stop();
+  assertEquals(work.runs, ["a 1000", "a 2000"]);
+  assertEquals(await scheduler.getJobSlugs(), []);
+});
+
+Deno.test("a store without transactions refuses one: a rollback would leave the task", async () => {
+  await using stage = new Stage();
+  const { scheduler } = stage;
+  for (const transaction of [{}, { query() {} }] as never[]) {
+    await assertRejects(
+      () => scheduler.scheduleJob("a", "work", { transaction }),
+      TypeError,
+      "Cannot schedule in a transaction: this store takes none",
+    );
+  }
+  assertEquals(await scheduler.getJobSlugs(), []);
+  const takes = (_: Scheduler<{ query(): void }>) => {};
+  // @ts-expect-error the types tell it as well
+  takes(scheduler);
+});
+
+Deno.test("entries that share a trigger ask it once, not each", async () => {
+  await using stage = new Stage();
+  const { scheduler } = stage;
+  let asked = 0;
+  const trigger = new SimpleTrigger(1_000);
+  const { nextFireTime } = trigger;
+  trigger.nextFireTime = (prev) => (asked++, nextFireTime.call(trigger, prev));
+  await scheduler.scheduleJobs(
+    Array.from({ length: 1_000 }, (_, index) => ({
+      slug: `${index}`,
+      job: "work",
+      trigger,
+    })),
+  );
+  assertEquals(asked, 1);
+});
+
+Deno.test("what the caller changes after the call is not stored", async () => {
+  await using stage = new Stage();
+  const { scheduler } = stage;
+  const when = at(5_000);
+  const bytes = new Uint8Array([0]);
+  const calls = [1, 2, 3].map((value) => {
+    bytes[0] = value;
+    when.setTime(at(value).getTime());
+    return scheduler.scheduleJob(`${value}`, "work", { payload: bytes, when });
+  });
+  bytes[0] = 9;
+  when.setTime(0);
+  await Promise.all(calls);
+  for (const value of [1, 2, 3]) {
+    const task = await scheduler.getScheduledJob(`${value}`);
+    assertEquals([...task.payload], [value]);
+    assertEquals(task.nextRunTime, at(value));
   }
 });
 

@@ -1,5 +1,6 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { SchedulerError } from "../../../src/api/errors.ts";
+import type { StopOptions } from "../../../src/api/scheduler.ts";
 import { SimpleTrigger } from "../../../triggers/simple_trigger.ts";
 import { at, blocker, recorder, Stage } from "../../helpers/stage.ts";
 
@@ -76,6 +77,49 @@ Deno.test("stop may be called twice, at once or later", async () => {
   work.letGo();
   await clock.settle();
   assertEquals(stops.map(({ over }) => over), [true, true]);
+});
+
+Deno.test("a later stop with an earlier deadline counts", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stops = [
+    scheduler.stop({ timeoutMs: Infinity }),
+    scheduler.stop({ timeoutMs: 60_000 }),
+  ].map(watched);
+  await clock.step(10);
+  await scheduler.stop({ timeoutMs: 0 });
+  assertEquals(stops.map(({ over }) => over), [true, true]);
+  assertEquals(work.signals[0].aborted, true);
+  work.letGo();
+});
+
+Deno.test("a start while it stops says so", async () => {
+  await using stage = new Stage();
+  const { scheduler } = stage;
+  await scheduler.start();
+  const stopped = scheduler.stop();
+  await assertRejects(
+    () => scheduler.start(),
+    SchedulerError,
+    "it is stopping; await stop() before",
+  );
+  await stopped;
+  await scheduler.start();
+});
+
+Deno.test("stop and the like refuse options that do not exist", async () => {
+  await using stage = new Stage();
+  const { scheduler } = stage;
+  await assertRejects(
+    () => scheduler.stop({ timeout: 5 } as StopOptions),
+    TypeError,
+    'Cannot stop the scheduler with the option "timeout": expected "timeoutMs"',
+  );
 });
 
 Deno.test("stop refuses a timeout that is none, and goes on running", async () => {
@@ -182,7 +226,7 @@ Deno.test("a job that heeds its signal at the deadline loses no retry", async ()
     "",
     at(1_000),
   ]);
-  assertEquals(logger.entries, []);
+  assertEquals(logger.messages("warn", "error"), []);
 });
 
 Deno.test("a job that saves its work at the deadline has it kept", async () => {

@@ -110,7 +110,7 @@ Deno.test("an answer that got lost does no harm and raises no alarm", async () =
   assertEquals((await bench.store.get("a"))?.result, "oh no");
   assertEquals(bench.logger.messages("warn"), []);
   assertEquals(bench.logger.messages("error"), [
-    "Cannot store 1 results: the answer of reschedule got lost",
+    "Cannot store 1 results, next try in 100 ms: the answer of reschedule got lost",
   ]);
 });
 
@@ -124,7 +124,7 @@ Deno.test("a result that the store refuses is told, and done with", async () => 
   assertEquals(bench.logger.entries, [{
     level: "warn",
     message: 'Result of "a" was refused: its claim is gone',
-    fields: { version: runs[0].version },
+    fields: { slug: "a", kind: "work", version: runs[0].version },
   }]);
 });
 

@@ -1,9 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import type { Backoff } from "../../../src/api/backoff.ts";
 import {
-  type Backoff,
   ExponentialBackoff,
+  type ExponentialBackoffOptions,
   FixedBackoff,
-} from "../../../src/api/backoff.ts";
+} from "../../../src/core/backoff.ts";
 
 const NOW = new Date("2026-01-01T00:00:00Z");
 const LONG_AGO = new Date("2020-01-01T00:00:00Z");
@@ -54,6 +55,22 @@ Deno.test("ExponentialBackoff counts from the clock if it is not told the time",
   assertEquals(next >= before + 10_000 && next <= Date.now() + 10_000, true);
 });
 
+Deno.test("ExponentialBackoff fits its first delay to a longest that is short", () => {
+  assertEquals(delays(new ExponentialBackoff({ maxMs: 1_000 }), 1, 2), [
+    1_000,
+    1_000,
+  ]);
+});
+
+Deno.test("ExponentialBackoff refuses options that do not exist", () => {
+  assertThrows(
+    () =>
+      new ExponentialBackoff({ maxAttempts: 3 } as ExponentialBackoffOptions),
+    TypeError,
+    'the option "maxAttempts": expected',
+  );
+});
+
 Deno.test("ExponentialBackoff refuses options that make no sense", () => {
   for (
     const options of [
@@ -61,7 +78,7 @@ Deno.test("ExponentialBackoff refuses options that make no sense", () => {
       { initialMs: -1 },
       { initialMs: NaN },
       { initialMs: Infinity },
-      { maxMs: 9_999 },
+      { initialMs: 10_000, maxMs: 9_999 },
       { maxMs: NaN },
       { maxMs: Infinity },
       { jitter: -0.1 },

@@ -1,0 +1,177 @@
+import type { Backoff } from "../api/backoff.ts";
+import { checkOptions } from "./options.ts";
+
+/** Options of {@linkcode ExponentialBackoff}. */
+export interface ExponentialBackoffOptions {
+  /**
+   * The delay before the first retry, in milliseconds.
+   *
+   * @default 10_000, or maxMs if that is less
+   */
+  readonly initialMs?: number | undefined;
+  /**
+   * No delay is longer, in milliseconds.
+   *
+   * @default 600_000, or initialMs if that is more
+   */
+  readonly maxMs?: number | undefined;
+  /**
+   * Takes off up to this share of each delay at random, from 0 (none) to 1, so
+   * that tasks that failed together do not come back together.
+   *
+   * @default 0
+   */
+  readonly jitter?: number | undefined;
+  /**
+   * How many retries there are before it gives up.
+   *
+   * @default Infinity
+   */
+  readonly maxRetries?: number | undefined;
+  /**
+   * Randomness for the jitter, from 0 up to 1.
+   *
+   * @default Math.random
+   */
+  readonly random?: (() => number) | undefined;
+}
+
+const BACKOFF_OPTIONS: readonly (keyof ExponentialBackoffOptions)[] = [
+  "initialMs",
+  "maxMs",
+  "jitter",
+  "maxRetries",
+  "random",
+];
+
+/**
+ * Waits twice as long before each retry: 10 s, 20 s, 40 s … up to 10 minutes.
+ * The delay counts from now, not from when the run was due.
+ *
+ * @example The delays
+ * ```ts
+ * import { ExponentialBackoff } from "@x/scheduler";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const backoff = new ExponentialBackoff({ initialMs: 1_000, maxMs: 3_000 });
+ * const now = new Date("2026-01-01T00:00:00Z");
+ * const delays = [1, 2, 3].map((retry) =>
+ *   backoff.nextRetryTime(now, retry, now)!.getTime() - now.getTime()
+ * );
+ * assertEquals(delays, [1_000, 2_000, 3_000]);
+ * ```
+ */
+export class ExponentialBackoff implements Backoff {
+  readonly #initialMs: number;
+  readonly #maxMs: number;
+  readonly #jitter: number;
+  readonly #maxRetries: number;
+  readonly #random: () => number;
+
+  /**
+   * Makes a backoff.
+   *
+   * @throws {RangeError} If a delay is not positive, `maxMs` is below
+   *   `initialMs`, `jitter` is not from 0 to 1, or `maxRetries` is negative.
+   * @throws {TypeError} If an option does not exist.
+   */
+  constructor(options: ExponentialBackoffOptions = {}) {
+    checkOptions("make a backoff", options, BACKOFF_OPTIONS);
+    const {
+      initialMs = options.maxMs! < 10_000 ? options.maxMs! : 10_000,
+      maxMs = initialMs > 600_000 ? initialMs : 600_000,
+      jitter = 0,
+      maxRetries = Infinity,
+      random = Math.random,
+    } = options;
+    const check = (
+      isRight: boolean,
+      name: keyof ExponentialBackoffOptions,
+      value: unknown,
+      expected: string,
+    ) => {
+      if (isRight) return;
+      throw new RangeError(
+        `Cannot make a backoff with ${name} ${value}: expected ${expected}`,
+      );
+    };
+    check(
+      isFinite(initialMs) && initialMs > 0,
+      "initialMs",
+      initialMs,
+      "a number above 0",
+    );
+    check(
+      isFinite(maxMs) && maxMs >= initialMs,
+      "maxMs",
+      maxMs,
+      `a number from initialMs (${initialMs}) on`,
+    );
+    check(jitter >= 0 && jitter <= 1, "jitter", jitter, "0 to 1");
+    check(maxRetries >= 0, "maxRetries", maxRetries, "0 or more");
+    this.#initialMs = initialMs;
+    this.#maxMs = maxMs;
+    this.#jitter = jitter;
+    this.#maxRetries = maxRetries;
+    this.#random = random;
+  }
+
+  /** The time of the next try: `now` (or the clock's) plus the delay. */
+  nextRetryTime(
+    _prev: Date,
+    retry: number,
+    now: Date = new Date(),
+  ): Date | undefined {
+    if (retry > this.#maxRetries) return undefined;
+    const delayMs = Math.min(this.#initialMs * 2 ** (retry - 1), this.#maxMs);
+    const cut = this.#jitter === 0 ? 0 : this.#jitter * this.#random();
+    return new Date(now.getTime() + delayMs * (1 - cut));
+  }
+}
+
+/**
+ * Waits for each retry as long as a list says, and gives up at its end.
+ *
+ * @example Three retries
+ * ```ts
+ * import { FixedBackoff } from "@x/scheduler";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const backoff = new FixedBackoff([1_000, 5_000, 60_000]);
+ * const failed = new Date("2026-01-01T00:00:00Z");
+ * assertEquals(
+ *   backoff.nextRetryTime(failed, 2),
+ *   new Date("2026-01-01T00:00:05Z"),
+ * );
+ * assertEquals(backoff.nextRetryTime(failed, 4), undefined);
+ * ```
+ */
+export class FixedBackoff implements Backoff {
+  readonly #delaysMs: readonly number[];
+
+  /**
+   * Makes a backoff.
+   *
+   * @param delaysMs The delays in milliseconds; none: never retry.
+   * @throws {RangeError} If a delay is negative or not finite.
+   */
+  constructor(delaysMs: readonly number[]) {
+    delaysMs.forEach((delayMs, index) => {
+      if (!(delayMs >= 0 && Number.isFinite(delayMs))) {
+        throw new RangeError(
+          `Cannot make a backoff with delaysMs[${index}] ${delayMs}: ` +
+            "expected 0 or more",
+        );
+      }
+    });
+    this.#delaysMs = [...delaysMs];
+  }
+
+  /** The time of the next try: `now` (or else `prev`) plus the delay. */
+  nextRetryTime(prev: Date, retry: number, now: Date = prev): Date | undefined {
+    const delayMs = this.#delaysMs[retry - 1];
+    return delayMs === undefined
+      ? undefined
+      : new Date(now.getTime() + delayMs);
+  }
+}

@@ -1,0 +1,138 @@
+import { JobAlreadyScheduledError } from "../api/errors.ts";
+import type { NewTask } from "../api/job_store.ts";
+import type {
+  ScheduleJobOptions,
+  ScheduleJobsEntry,
+} from "../api/scheduler.ts";
+import type { Trigger, TriggerCodec } from "../api/trigger.ts";
+import { checkOptions } from "../core/options.ts";
+import { encodePayload } from "../core/payload.ts";
+import { printable } from "../core/text.ts";
+import { checkDelay, checkName, checkWhen } from "../core/validate.ts";
+import { type Registry, toTrigger } from "./registry.ts";
+
+/** A task to be created, but for a due time that depends on the store's clock. */
+export interface Draft extends Omit<NewTask, "due"> {
+  readonly due: NewTask["due"] | { readonly first: Trigger };
+}
+
+/** What entries are checked against. */
+export interface DraftSettings {
+  readonly registry: Registry;
+  readonly codec: TriggerCodec;
+  readonly maxPayloadBytes: number;
+  /** The store's clock, as far as it is known. */
+  readonly now: Date;
+}
+
+/** The names of the options of `scheduleJob`. */
+export const SCHEDULE_OPTIONS: readonly (keyof ScheduleJobOptions)[] = [
+  "delayMs",
+  "when",
+  "payload",
+  "trigger",
+  "timeZone",
+  "onConflict",
+  "transaction",
+];
+
+const ENTRY_OPTIONS = ["slug", "job", ...SCHEDULE_OPTIONS]
+  .filter((name) => name !== "transaction");
+
+/**
+ * Checks entries and copies what they hold, so that the caller may change it.
+ *
+ * @throws {TypeError | RangeError | SchedulerError} If any makes no sense.
+ */
+export function draftTasks(
+  entries: readonly ScheduleJobsEntry[],
+  settings: DraftSettings,
+): Draft[] {
+  const slugs = new Set<string>();
+  return entries.map((entry) => {
+    const draft = draftTask(entry, settings);
+    if (slugs.has(draft.slug)) {
+      throw new JobAlreadyScheduledError(
+        [draft.slug],
+        `Cannot schedule "${draft.slug}" twice in one call: ` +
+          "expected slugs that differ",
+      );
+    }
+    slugs.add(draft.slug);
+    return draft;
+  });
+}
+
+/**
+ * Completes drafts by the store's clock.
+ *
+ * @throws {RangeError} If a trigger never fires.
+ */
+export function datedTasks(drafts: readonly Draft[], now: Date): NewTask[] {
+  // Entries of one call often share a trigger.
+  const firsts = new Map<Trigger, Date>();
+  return drafts.map(({ due, ...task }) => {
+    if (!("first" in due)) return { ...task, due };
+    let at = firsts.get(due.first);
+    if (at === undefined) {
+      at = firstFireTime(task.slug, due.first, now);
+      firsts.set(due.first, at);
+    }
+    return { ...task, due: { at } };
+  });
+}
+
+function draftTask(
+  entry: ScheduleJobsEntry,
+  { registry, codec, maxPayloadBytes, now }: DraftSettings,
+): Draft {
+  const { slug, job, onConflict = "error" } = Object(entry);
+  checkName("slug", slug);
+  const action = `schedule "${slug}"`;
+  checkOptions(action, entry, ENTRY_OPTIONS);
+  const kind = typeof job === "string" ? job : job?.kind;
+  checkName("kind", kind);
+  if (!["error", "keep", "replace"].includes(onConflict)) {
+    throw new TypeError(
+      `Cannot ${action} with onConflict ${printable(onConflict)}: ` +
+        `expected "error", "keep" or "replace"`,
+    );
+  }
+  const trigger = toTrigger(action, entry, codec);
+  return {
+    slug,
+    kind,
+    payload: encodePayload(slug, entry.payload, maxPayloadBytes),
+    trigger: trigger && codec.encode(trigger),
+    due: dueTime(entry, trigger ?? registry.trigger(kind), now),
+    onConflict,
+  };
+}
+
+function dueTime(
+  { slug, delayMs, when }: ScheduleJobsEntry,
+  trigger: Trigger | undefined,
+  now: Date,
+): Draft["due"] {
+  if (delayMs !== undefined && when !== undefined) {
+    throw new TypeError(
+      `Cannot schedule "${slug}" with both delayMs and when: expected one`,
+    );
+  }
+  if (delayMs !== undefined) {
+    return { inMs: checkDelay(slug, delayMs, now.getTime()) };
+  }
+  if (when !== undefined) return { at: checkWhen(slug, when) };
+  return trigger === undefined ? { inMs: 0 } : { first: trigger };
+}
+
+function firstFireTime(slug: string, trigger: Trigger, now: Date): Date {
+  const first = trigger.nextFireTime(now);
+  if (first === undefined) {
+    throw new RangeError(
+      `Cannot schedule "${slug}": its trigger never fires after ` +
+        now.toISOString(),
+    );
+  }
+  return checkWhen(slug, first);
+}

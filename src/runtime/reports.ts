@@ -1,0 +1,55 @@
+/** What the log says about runs. Debug messages are made only if wanted. */
+import type { NextState } from "../api/job_store.ts";
+import type { TaskRecord } from "../api/task.ts";
+import type { Outcome } from "../core/decide.ts";
+import type { SafeLogger } from "./safe_logger.ts";
+
+/** Says what was claimed. */
+export function reportClaims(
+  logger: SafeLogger,
+  tasks: readonly TaskRecord[],
+): void {
+  if (!logger.debugs) return;
+  for (const task of tasks) {
+    const { scheduledFor, leaseEnd } = task;
+    const fields = { ...fieldsOf(task), scheduledFor, leaseEnd };
+    logger.debug(`Claimed "${task.slug}"`, fields);
+  }
+}
+
+/** Says how a run ended, and what becomes of its task. */
+export function reportOutcome(
+  logger: SafeLogger,
+  task: TaskRecord,
+  outcome: Outcome,
+  next: NextState | undefined,
+): void {
+  const isFailure = outcome.type === "failed";
+  if (!isFailure && !logger.debugs) return;
+  const { slug } = task;
+  const { retry, when } = next ?? {};
+  const fields = { ...fieldsOf(task), outcome: outcome.type, retry, when };
+  if (isFailure) {
+    const { message, error } = outcome;
+    logger.warn(
+      `Run of "${slug}" failed, it ${planOf(next)}: ${message}`,
+      { ...fields, error },
+    );
+  } else {
+    logger.debug(`Run of "${slug}" ended, it ${planOf(next)}`, fields);
+  }
+}
+
+/** The fields that every message about a task has. */
+export function fieldsOf(
+  { slug, kind, version }: TaskRecord,
+): Record<string, unknown> {
+  return { slug, kind, version };
+}
+
+function planOf(next: NextState | undefined): string {
+  if (next === undefined) return "is done and removed";
+  return next.status === "failed"
+    ? "stays as failed"
+    : `runs again at ${next.when.toISOString()}`;
+}

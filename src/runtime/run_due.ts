@@ -1,0 +1,116 @@
+import type { Clock } from "../api/clock.ts";
+import type { JobStore } from "../api/job_store.ts";
+import { decide, isMissed, type Outcome } from "../core/decide.ts";
+import { errorText } from "../core/text.ts";
+import { execute } from "./execute.ts";
+import { type Leases, renewalPeriodMs } from "./leases.ts";
+import type { Registration, Registry } from "./registry.ts";
+import { reportClaims, reportOutcome } from "./reports.ts";
+import { Run, runContext } from "./run.ts";
+import type { SafeLogger } from "./safe_logger.ts";
+import type { Settler } from "./settler.ts";
+import type { Slots } from "./slots.ts";
+import type { StoreClock } from "./store_clock.ts";
+import type { Turns } from "./turns.ts";
+
+/** What a round works with. */
+export interface Workshop {
+  readonly store: JobStore;
+  readonly registry: Registry;
+  readonly storeClock: StoreClock;
+  readonly clock: Clock;
+  readonly logger: SafeLogger;
+  readonly leaseMs: number;
+  /** The claims that this process holds. */
+  readonly leases: Leases;
+  /** The jobs that this process may run at once. */
+  readonly slots: Slots;
+  readonly settler: Settler;
+  readonly turns: Turns;
+  /** Aborts when nothing more is to begin. */
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * One round: claims due tasks, executes their jobs, decides what becomes of the
+ * tasks, and settles them.
+ *
+ * @param limit How many to claim at most.
+ * @returns How many were claimed; their jobs may run on (see `slots.idle`).
+ */
+export async function runDue(shop: Workshop, limit: number): Promise<number> {
+  const { store, settler, storeClock, stopping, turns } = shop;
+
+  const runs = await claim(shop, limit);
+  const now = storeClock.now();
+
+  for (const run of runs) {
+    if (turns.areDue) await turns.give();
+    const { task } = run;
+    const { policy, fault } = policyOf(shop, run);
+
+    const settle = (outcome: Outcome) => {
+      const counted = end(shop, run, outcome);
+      if (counted !== undefined) {
+        const next = decide(task, counted, policy, storeClock.now());
+        settler.add(run, next);
+        reportOutcome(shop.logger, task, counted, next);
+      }
+      shop.slots.giveBack();
+    };
+
+    const outcome = stopping.aborted ? RELEASED : fault ??
+      (isMissed(task, policy, now)
+        ? SKIPPED
+        : execute(policy.job, task, runContext(run), store.maxPayloadBytes));
+    if (outcome instanceof Promise) void outcome.then(settle);
+    else settle(outcome);
+  }
+  return runs.length;
+}
+
+const RELEASED: Outcome = { type: "released" };
+const SKIPPED: Outcome = { type: "skipped" };
+
+async function claim(shop: Workshop, limit: number): Promise<Run[]> {
+  const { store, registry, clock, leaseMs, leases, slots, logger } = shop;
+  const { kinds } = registry;
+  if (kinds.length === 0) return [];
+  const askedAt = clock.monotonic();
+  const tasks = await store.lock({ kinds, limit, leaseMs });
+  reportClaims(logger, tasks);
+  return tasks.map((task) => {
+    const leaseEndsAt = askedAt + leaseMs;
+    const run = new Run(task, leaseEndsAt, askedAt + renewalPeriodMs(leaseMs));
+    leases.hold(run);
+    slots.take();
+    return run;
+  });
+}
+
+/** What the kind of the task says, or why the task cannot run. */
+function policyOf(
+  { registry }: Workshop,
+  { task }: Run,
+): { readonly policy: Registration; readonly fault?: Outcome } {
+  try {
+    return { policy: registry.registrationOf(task) };
+  } catch (error) {
+    const fault = { type: "failed", message: errorText(error), error } as const;
+    const policy = { ...registry.get(task.kind), trigger: undefined };
+    return { policy, fault };
+  }
+}
+
+/** The outcome that counts; `undefined`: none does, for the claim is gone. */
+function end(
+  { leases }: Workshop,
+  run: Run,
+  outcome: Outcome,
+): Outcome | undefined {
+  run.executing = false;
+  if (run.ended === "lost") leases.drop(run);
+  if (run.ended !== undefined) return undefined;
+  // What a job throws when it is told to end is no fault of its own.
+  return run.aborted && outcome.type === "failed" ? RELEASED : outcome;
+}
