@@ -20,40 +20,34 @@ const PART = /(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/y;
  * @returns The duration in milliseconds, or what is wrong with it.
  */
 export function parseGoDuration(text: string): number | { reason: string } {
-  const nanos = sumOfParts(text);
-  if (nanos === undefined) {
+  const scale = 10n ** BigInt(text.length); // no fraction has more digits
+  const sum = sumOfParts(text, scale);
+  if (sum === undefined) {
     return { reason: "expected a duration such as 1h30m, 1.5h or 10s" };
   }
-  if (nanos === 0n) return { reason: "zero, expected at least 1ms" };
-  if (nanos % NANOS_PER_MS !== 0n) {
+  if (sum === 0n) return { reason: "zero, expected at least 1ms" };
+  const scaledMs = NANOS_PER_MS * scale;
+  if (sum % scaledMs !== 0n) {
     return { reason: "finer than a millisecond, expected whole milliseconds" };
   }
-  const ms = Number(nanos / NANOS_PER_MS);
+  const ms = Number(sum / scaledMs);
   return Number.isSafeInteger(ms)
     ? ms
     : { reason: "too long, expected less than 285,000 years" };
 }
 
-/** In nanoseconds; `undefined` if the text is not a duration. */
-function sumOfParts(text: string): bigint | undefined {
+/** In nanoseconds times `scale`; `undefined` if the text is not a duration. */
+function sumOfParts(text: string, scale: bigint): bigint | undefined {
   let sum = 0n;
   let end = 0;
   while (end < text.length) {
     PART.lastIndex = end;
     const part = PART.exec(text);
     if (part === null) return undefined;
-    const nanos = inNanos(part[1], UNITS[part[2]]);
-    if (nanos === undefined) return undefined;
-    sum += nanos;
+    const [whole, fraction = ""] = part[1].split(".");
+    sum += BigInt(whole + fraction) * UNITS[part[2]] * scale /
+      10n ** BigInt(fraction.length);
     end = PART.lastIndex;
   }
   return end === 0 ? undefined : sum;
-}
-
-/** `undefined`: finer than a nanosecond. */
-function inNanos(decimal: string, unit: bigint): bigint | undefined {
-  const [whole, fraction = ""] = decimal.split(".");
-  const scaled = BigInt(whole + fraction) * unit;
-  const scale = 10n ** BigInt(fraction.length);
-  return scaled % scale === 0n ? scaled / scale : undefined;
 }
