@@ -10,7 +10,7 @@ import {
 } from "./field.ts";
 import { parseGoDuration } from "./go_duration.ts";
 
-/** Twice the length of an expression that lists every value but the years. */
+/** Four times what it takes to list every value of all fields but the year. */
 const MAX_LENGTH = 2_000;
 
 const MACROS: Readonly<Record<string, string>> = {
