@@ -10,9 +10,9 @@ import { nextInZone } from "./cron/zoned_schedule.ts";
 /** How a {@linkcode CronTrigger} reads its expression. */
 export interface CronTriggerOptions {
   /**
-   * The zone whose wall clock the expression is about: a name from the IANA
-   * database, such as `"Europe/Lisbon"`. A `CRON_TZ=` prefix goes before it. The
-   * zone of the machine plays no part.
+   * The zone whose wall clock the expression refers to: a name from the IANA
+   * database, such as `"Europe/Lisbon"`. A `CRON_TZ=` prefix takes precedence. The
+   * zone of the machine does not matter.
    *
    * @default "UTC"
    */
@@ -21,7 +21,7 @@ export interface CronTriggerOptions {
 
 /** The stored form of a {@linkcode CronTrigger}. */
 export interface StoredCronTrigger {
-  /** Tells it from other triggers. */
+  /** Distinguishes it from other triggers. */
   type: "cron";
   /** The expression as it was given. */
   expression: string;
@@ -30,22 +30,28 @@ export interface StoredCronTrigger {
 }
 
 /**
- * Fires as a cron expression says.
+ * Fires at the times of a cron expression.
  *
  * An expression has 5 fields (minute, hour, day-of-month, month, day-of-week), 6
- * (a second first) or 7 (a second first, a year last). A field is a list of
- * values, ranges and steps: `*`, `5`, `MON-FRI`, `0-30/10`, `5/15` (from 5 every
- * 15). The day fields also take `?` (any), `L` (last day), `L-3`, `15W`
- * (nearest Monday to Friday), `LW`, `FRIL` (last Friday) and `MON#2` (second
- * Monday); if both are restricted, either may match. Sunday is 0 or 7.
- * `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`
- * and `@every 1h30m` stand for whole expressions.
+ * (second first) or 7 (second first, year last; 1970 to 9999). A field is a list
+ * of values, ranges and steps: `*`, `5`, `MON-FRI`, `0-30/10`, `5/15` (every 15,
+ * starting at 5). The day fields also accept `?` (any), `L` (last day), `L-3`
+ * (third before the last), `15W` (Monday to Friday nearest to the 15th), `LW`,
+ * `FRIL` (last Friday) and `MON#2` (second Monday); if both are restricted, a day
+ * that matches either fires. Sunday is 0 or 7. `@yearly`, `@annually`,
+ * `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly` and `@every 1h30m`
+ * stand for whole expressions.
  *
- * Where the clocks of the zone change, an hour field that is a wildcard (`*`, `*`
- * with a step, or all hours) follows real time: nothing fires for times that are
- * skipped, and times that come twice fire twice. With any other hour field each
- * time fires once: the first of two, and a skipped one as much later as the
- * clocks are set forward, so that 02:30 becomes 03:30. `@every` is elapsed time.
+ * When the clocks of the zone change, the hour field decides:
+ *
+ * - `*`, `*` with a step (every second hour, say) or all 24 hours: it follows real
+ *   time and fires whenever the clock shows a matching time. A time that is
+ *   skipped does not fire, and a time that comes twice fires twice.
+ * - Anything else, such as `2`, `8-18` or `0/2`: each matching time fires once. Of
+ *   a time that comes twice, the first fires; a time that is skipped fires later
+ *   by as much as the clocks are set forward, so that 02:30 becomes 03:30.
+ *
+ * `@every` counts elapsed time and ignores changes of the clocks.
  *
  * @example Every working day at nine in Lisbon
  * ```ts
@@ -69,13 +75,16 @@ export class CronTrigger implements Trigger {
   readonly timeZone: string;
   readonly #schedule: SimpleTrigger | WallSchedule;
   readonly #clock: WallClock;
+  /** The last answer: nothing fires after `#askedFor` and before `#found`. */
+  #askedFor = NaN;
+  #found = NaN;
 
   /**
    * Reads and checks the expression, once.
    *
-   * @throws {CronExpressionError} If the expression cannot be understood, fires
-   * on dates that never come (`0 0 30 2 *`), or its zone is unknown.
-   * @throws {TypeError} If the expression or the zone is no string.
+   * @throws {CronExpressionError} If the expression cannot be parsed, its dates
+   * never come (`0 0 30 2 *`), or its zone is unknown.
+   * @throws {TypeError} If the expression or the zone is not a string.
    */
   constructor(expression: string, options: CronTriggerOptions = {}) {
     const { timeZone = "UTC" } = options;
@@ -99,14 +108,21 @@ export class CronTrigger implements Trigger {
    * @throws {RangeError} If `prev` is an invalid date.
    */
   nextFireTime(prev: Date): Date | undefined {
-    return this.#schedule instanceof SimpleTrigger
-      ? this.#schedule.nextFireTime(prev)
-      : dateOf(nextInZone(this.#schedule, this.#clock, timeOf(prev)));
+    if (this.#schedule instanceof SimpleTrigger) {
+      return this.#schedule.nextFireTime(prev);
+    }
+    const time = timeOf(prev);
+    if (time >= this.#askedFor && time < this.#found) {
+      return dateOf(this.#found);
+    }
+    const next = nextInZone(this.#schedule, this.#clock, time);
+    if (next !== undefined) [this.#askedFor, this.#found] = [time, next];
+    return dateOf(next);
   }
 
   /**
-   * The first fire time strictly after `after`. Only for `@every` does it depend
-   * on `prev`: it is then a whole number of intervals away from it.
+   * The first fire time strictly after `after`. Only `@every` depends on `prev`:
+   * its fire times are a whole number of intervals away from it.
    *
    * @throws {RangeError} If `prev` or `after` is an invalid date.
    */
@@ -117,16 +133,16 @@ export class CronTrigger implements Trigger {
   }
 
   /**
-   * The next `count` fire times after `prev`, for a preview; fewer if the
-   * expression ends before.
+   * The next `count` fire times after `prev`, for a preview; fewer if there are
+   * no more.
    *
    * @throws {RangeError} If `prev` is an invalid date, or `count` is not a whole
-   * number from 0.
+   * number, 0 or more.
    */
   nextFireTimes(prev: Date, count: number): Date[] {
     if (!Number.isSafeInteger(count) || count < 0) {
       throw new RangeError(
-        `Cannot list "${count}" fire times: not a count; a whole number from 0 is right`,
+        `Cannot list "${count}" fire times: expected a whole number, 0 or more`,
       );
     }
     const times: Date[] = [];
@@ -140,9 +156,9 @@ export class CronTrigger implements Trigger {
   }
 
   /**
-   * How long it is until the first fire time, in milliseconds.
+   * The time until the first fire time, in milliseconds.
    *
-   * @param now From when on.
+   * @param now The instant to count from.
    * @default now new Date()
    * @throws {RangeError} If there is no fire time after `now`, or `now` is an
    * invalid date.
@@ -152,7 +168,7 @@ export class CronTrigger implements Trigger {
     if (first === undefined) {
       throw new RangeError(
         `Cannot compute the first delay of "${this.expression}": ` +
-          `it has no fire time after ${now.toISOString()}; a later year is right`,
+          `no fire time after ${now.toISOString()}, expected a later year`,
       );
     }
     return first.getTime() - now.getTime();
@@ -167,7 +183,7 @@ export class CronTrigger implements Trigger {
     return new CronTrigger(expression, { timeZone });
   }
 
-  /** The stored form: what `restoreTrigger` reads back. */
+  /** The stored form, which `restoreTrigger` reads back. */
   toJSON(): StoredCronTrigger {
     return {
       type: "cron",
@@ -180,7 +196,7 @@ export class CronTrigger implements Trigger {
 function requireString(what: string, value: unknown): void {
   if (typeof value !== "string") {
     throw new TypeError(
-      `Cannot use "${value}" as ${what}: no string; a string is right`,
+      `Cannot use "${value}" as ${what}: expected a string`,
     );
   }
 }
@@ -193,7 +209,7 @@ function clockOf(expression: string, timeZone: string): WallClock {
       expression,
       "time zone",
       timeZone,
-      'unknown; a name from the IANA database such as "Europe/Lisbon" is right',
+      'unknown, expected a name from the IANA database such as "Europe/Lisbon"',
     );
   }
 }

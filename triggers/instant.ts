@@ -1,4 +1,7 @@
-/** The last instant that a `Date` can hold, as far from 1970 as the first. */
+/** The length of a day on which the clocks do not change. */
+export const DAY_MS = 86_400_000;
+
+/** The last instant that a `Date` can hold; the first is as far from 1970. */
 export const LAST_INSTANT_MS = 8.64e15;
 
 /**
@@ -10,13 +13,13 @@ export function timeOf(date: Date): number {
   const time = date.getTime();
   if (Number.isNaN(time)) {
     throw new RangeError(
-      `Cannot compute a fire time from "${date}": no instant; a valid Date is right`,
+      `Cannot compute a fire time from "${date}": expected a valid Date`,
     );
   }
   return time;
 }
 
-/** The date of an instant; `undefined` if there is none or no `Date` holds it. */
+/** The date of an instant; `undefined` if a `Date` cannot hold it. */
 export function dateOf(time: number | undefined): Date | undefined {
   return time === undefined || time > LAST_INSTANT_MS
     ? undefined

@@ -3,15 +3,15 @@ import { dateOf, timeOf } from "./instant.ts";
 
 /** The stored form of a {@linkcode SimpleTrigger}. */
 export interface StoredSimpleTrigger {
-  /** Tells it from other triggers. */
+  /** Distinguishes it from other triggers. */
   type: "simple";
   /** The time from one fire time to the next, in milliseconds. */
   intervalMs: number;
 }
 
 /**
- * Fires at a fixed rate: each fire time is the one before plus the interval,
- * whatever the time that the runs take, so it does not drift.
+ * Fires at a fixed rate: each fire time is the previous one plus the interval,
+ * however long the runs take, so that it does not drift.
  *
  * @example Every ten seconds
  * ```ts
@@ -33,23 +33,23 @@ export class SimpleTrigger implements Trigger {
   readonly intervalMs: number;
 
   /**
-   * Makes a trigger of a fixed rate.
+   * Makes a trigger with a fixed rate.
    *
-   * @param intervalMs A whole number of milliseconds, at least 1.
+   * @param intervalMs A whole number of milliseconds, 1 or more.
    * @throws {RangeError} If `intervalMs` is anything else.
    */
   constructor(intervalMs: number) {
     if (!Number.isSafeInteger(intervalMs) || intervalMs < 1) {
       throw new RangeError(
-        `Cannot use the interval "${intervalMs}": ` +
-          "not a number of milliseconds; a whole number from 1 is right",
+        `Cannot use "${intervalMs}" as intervalMs: ` +
+          "expected a whole number of milliseconds, 1 or more",
       );
     }
     this.intervalMs = intervalMs;
   }
 
   /**
-   * `prev` plus the interval; `undefined` past the last instant of a `Date`.
+   * `prev` plus the interval; `undefined` if a `Date` cannot hold it.
    *
    * @throws {RangeError} If `prev` is an invalid date.
    */
@@ -58,8 +58,8 @@ export class SimpleTrigger implements Trigger {
   }
 
   /**
-   * The first instant after `after` that is a whole number of intervals away
-   * from `prev`. Takes the same time however far apart the two are.
+   * The first instant strictly after `after` that is a whole number of intervals
+   * away from `prev`; found at once, however far apart the two are.
    *
    * @throws {RangeError} If `prev` or `after` is an invalid date.
    */
@@ -78,7 +78,7 @@ export class SimpleTrigger implements Trigger {
     return new SimpleTrigger(intervalMs);
   }
 
-  /** The stored form: what `restoreTrigger` reads back. */
+  /** The stored form, which `restoreTrigger` reads back. */
   toJSON(): StoredSimpleTrigger {
     return { type: "simple", intervalMs: this.intervalMs };
   }

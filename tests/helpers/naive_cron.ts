@@ -6,23 +6,31 @@ interface Field {
   matches(wall: Date): boolean;
 }
 
-/** A cron expression of five fields, minutes first, and what it means. */
+/** A cron expression and what it means. */
 export interface NaiveCron {
   text: string;
   /** Whether the hours follow real time. */
   wild: boolean;
-  /** Whether a wall-clock time, written as if it were UTC, is in it. */
+  /** Whether it fires at a wall-clock time, given as if it were UTC. */
   matches(wall: Date): boolean;
+  /** Whether its day, month and year fields allow a date. */
+  matchesDate(wall: Date): boolean;
+  /** Whether its year field allows a year. */
+  matchesYear(year: number): boolean;
 }
 
 const DAY_MS = 86_400_000;
 const MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(" ");
 const WEEKDAYS = "SUN MON TUE WED THU FRI SAT".split(" ");
 
-/** Random expressions: `hours` says which hours to prefer, `days` which dates. */
+/**
+ * Random expressions of five fields that prefer some hours and dates; with
+ * `years`, of seven fields that prefer some years too.
+ */
 export function cronExpressions(
   hours: fc.Arbitrary<number>,
   dates: fc.Arbitrary<Date>,
+  years?: fc.Arbitrary<number>,
 ): fc.Arbitrary<NaiveCron> {
   return fc.record({
     minute: numbers(
@@ -34,20 +42,29 @@ export function cronExpressions(
     dayOfMonth: daysOfMonth(dates.map((date) => date.getUTCDate())),
     month: months(dates.map((date) => date.getUTCMonth())),
     dayOfWeek: daysOfWeek(dates.map((date) => date.getUTCDay())),
-  }).map(({ minute, hour, dayOfMonth, month, dayOfWeek }) => {
-    const fields = [minute, hour, dayOfMonth, month, dayOfWeek];
+    year: years === undefined ? always("*") : yearsLike(years),
+  }).map(({ minute, hour, dayOfMonth, month, dayOfWeek, year }) => {
+    const fiveFields = [minute, hour, dayOfMonth, month, dayOfWeek]
+      .map((field) => field.text).join(" ");
+    const text = years === undefined
+      ? fiveFields
+      : `0 ${fiveFields} ${year.text}`;
     const open = (field: Field) => field.text === "*" || field.text === "?";
     const matchesDay = (wall: Date) =>
       open(dayOfMonth) || open(dayOfWeek)
         ? dayOfMonth.matches(wall) && dayOfWeek.matches(wall)
         : dayOfMonth.matches(wall) || dayOfWeek.matches(wall);
+    const matchesDate = (wall: Date) =>
+      year.matches(wall) && month.matches(wall) && matchesDay(wall);
     return {
-      text: fields.map((field) => field.text).join(" "),
+      text,
       wild: /^\*(\/\d+)?$/.test(hour.text) || coversAllHours(hour),
       matches: (wall) =>
         wall.getUTCSeconds() === 0 && minute.matches(wall) &&
-        hour.matches(wall) && month.matches(wall) && matchesDay(wall),
-      toString: () => fields.map((field) => field.text).join(" "),
+        hour.matches(wall) && matchesDate(wall),
+      matchesDate,
+      matchesYear: (number) => year.matches(new Date(Date.UTC(number, 0))),
+      toString: () => text,
     };
   });
 }
@@ -180,6 +197,37 @@ function daysOfWeek(prefer: fc.Arbitrary<number>): fc.Arbitrary<Field> {
     always("?"),
     listOf(item),
   );
+}
+
+function yearsLike(prefer: fc.Arbitrary<number>): fc.Arbitrary<Field> {
+  const year = fc.oneof(prefer, fc.integer({ min: 1970, max: 9999 }));
+  const step = fc.oneof(
+    fc.integer({ min: 1, max: 30 }),
+    fc.integer({ min: 1, max: 8030 }),
+  );
+  const every = (first: number, last: number, step: number) => (wall: Date) => {
+    const year = wall.getUTCFullYear();
+    return year >= first && year <= last && (year - first) % step === 0;
+  };
+  const item = fc.oneof(
+    year.map((year) => ({ text: `${year}`, matches: every(year, year, 1) })),
+    fc.tuple(year, step).map(([first, step]) => ({
+      text: `${first}/${step}`,
+      matches: every(first, 9999, step),
+    })),
+    fc.tuple(year, year, step).map(([a, b, step]) => {
+      const [first, last] = [Math.min(a, b), Math.max(a, b)];
+      return {
+        text: `${first}-${last}/${step}`,
+        matches: every(first, last, step),
+      };
+    }),
+    step.map((step) => ({
+      text: `*/${step}`,
+      matches: every(1970, 9999, step),
+    })),
+  );
+  return fc.oneof(always("*"), { weight: 5, arbitrary: listOf(item) });
 }
 
 function listOf(item: fc.Arbitrary<Field>): fc.Arbitrary<Field> {

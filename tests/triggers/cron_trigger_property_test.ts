@@ -119,6 +119,50 @@ Deno.test("fires on the days that a walk along the calendar finds", () => {
   fc.assert(property, { seed: SEED, numRuns: 300 });
 });
 
+Deno.test("fires in the years that a walk through them finds, up to 9999", () => {
+  const property = fc.property(
+    cronExpressions(
+      fc.integer({ min: 0, max: 23 }),
+      fc.date({
+        min: new Date("2026-01-01"),
+        max: new Date("2028-12-31"),
+        noInvalidDate: true,
+      }),
+      fc.integer({ min: 2020, max: 2060 }),
+    ),
+    fc.oneof(
+      fc.integer({ min: Date.UTC(1969, 0), max: Date.UTC(2060, 0) }),
+      fc.integer({ min: Date.UTC(1969, 0), max: Date.UTC(10_000, 0) }),
+    ),
+    (cron, start) => {
+      const today = Math.floor(start / DAY_MS);
+      const next = triggerOf(cron, "UTC")
+        ?.nextFireTime(new Date(today * DAY_MS - 1));
+      if (next !== undefined) assert(cron.matches(next), next.toISOString());
+      assertEquals(
+        next && Math.floor(next.getTime() / DAY_MS),
+        firstDayFrom(today, cron),
+      );
+    },
+  );
+  fc.assert(property, { seed: SEED, numRuns: 200 });
+});
+
+/** Walks from day to day, counted from 1970, and passes over other years. */
+function firstDayFrom(day: number, cron: NaiveCron): number | undefined {
+  let date = new Date(day * DAY_MS);
+  while (date.getUTCFullYear() <= 9999) {
+    const year = date.getUTCFullYear();
+    if (!cron.matchesYear(year)) {
+      date = new Date(Date.UTC(year + 1, 0));
+      continue;
+    }
+    if (cron.matchesDate(date)) return date.getTime() / DAY_MS;
+    date = new Date(date.getTime() + DAY_MS);
+  }
+  return undefined;
+}
+
 const anyZone = fc.constantFrom(...Intl.supportedValuesOf("timeZone"));
 const anyInstant = fc.integer({
   min: Date.UTC(1890, 0),
@@ -147,7 +191,8 @@ Deno.test("fire times grow, and resuming anywhere before one finds it again", ()
         const next = trigger.nextFireTime(new Date(time))!.getTime();
         assert(next > time);
         const between = time + Math.floor((next - time) * part);
-        assertEquals(trigger.nextFireTime(new Date(between))!.getTime(), next);
+        const resumed = triggerOf(cron, timeZone)!;
+        assertEquals(resumed.nextFireTime(new Date(between))!.getTime(), next);
         time = next;
       }
     },
@@ -168,7 +213,8 @@ Deno.test("a fire time far ahead is found from wherever the search starts", () =
       const trigger = new CronTrigger(text, { timeZone });
       const next = trigger.nextFireTime(new Date(start))!;
       for (let time = start; time < next.getTime(); time += 1.5 * DAY_MS) {
-        assertEquals(trigger.nextFireTime(new Date(time)), next);
+        const resumed = new CronTrigger(text, { timeZone });
+        assertEquals(resumed.nextFireTime(new Date(time)), next);
       }
     },
   );
@@ -179,8 +225,18 @@ Deno.test("answers depend on nothing but the expression, the zone and the instan
   const property = fc.property(
     anyCron,
     anyZone,
-    fc.array(anyInstant, { minLength: 2, maxLength: 6 }),
-    (cron, timeZone, instants) => {
+    anyInstant,
+    fc.array(
+      fc.oneof(
+        fc.constant(0),
+        fc.integer({ min: -3_000, max: 3_000 }),
+        fc.integer({ min: -3 * DAY_MS, max: 3 * DAY_MS }),
+        fc.integer({ min: -100 * 365 * DAY_MS, max: 100 * 365 * DAY_MS }),
+      ),
+      { minLength: 2, maxLength: 8 },
+    ),
+    (cron, timeZone, around, distances) => {
+      const instants = distances.map((distance) => around + distance);
       const used = triggerOf(cron, timeZone);
       if (used === undefined) return;
       const ask = (trigger: CronTrigger, instant: number) =>
@@ -219,7 +275,7 @@ Deno.test("a preview is what asking again and again finds", () => {
 
 Deno.test("whatever text is given, it is read or refused with a CronExpressionError", () => {
   const piece = fc.constantFrom(
-    ..."* ? / - , # @ L W MON JAN 0 1 5 7 31 60 99 2026 every TZ= . + é ５"
+    ..."* ? / - , # @ L W MON JAN 0 1 5 7 31 60 99 2026 9999 every TZ= . + é ５"
       .split(" "),
     " ",
     "\n",

@@ -37,7 +37,7 @@ Deno.test("SimpleTrigger ends where a Date ends", () => {
   assertEquals(new SimpleTrigger(1).nextFireTimeAfter(START, last), undefined);
 });
 
-Deno.test("SimpleTrigger takes whole milliseconds from 1 on and no other interval", () => {
+Deno.test("SimpleTrigger takes whole milliseconds, 1 or more, and nothing else", () => {
   assertEquals(new SimpleTrigger(1).intervalMs, 1);
   for (const bad of [0, -1, 0.5, 1.5, NaN, Infinity, 2 ** 53]) {
     assertThrows(() => new SimpleTrigger(bad), RangeError, `"${bad}"`);

@@ -5,14 +5,15 @@ import {
   parseCronValue,
   splitList,
 } from "./field.ts";
+import { valuesOf } from "./range.ts";
 
 const SATURDAY = 6;
 const SUNDAY = 0;
 
-/** The longest offset from the last day of a month: to its first. */
+/** From the last day of a long month back to its first. */
 const MAX_DAYS_BEFORE_LAST = 30;
 
-/** What there is to know about a month in order to find days in it. */
+/** What a rule needs to know about a month. */
 export interface MonthShape {
   /** How many days it has. */
   readonly length: number;
@@ -20,7 +21,7 @@ export interface MonthShape {
   readonly firstWeekday: number;
 }
 
-/** The days that fit in a month: bit `n` stands for day `n + 1`. */
+/** Picks days of a month; in its answer, bit `n` stands for day `n + 1`. */
 export type DayRule = (month: MonthShape) => number;
 
 /** Reads the day-of-month field; `undefined`: not restricted. */
@@ -48,7 +49,7 @@ function parseDays(
   return anyOf(splitList(text, fail).map(parseItem));
 }
 
-/** Fits the days that one of the rules fits. */
+/** Picks each day that at least one of the rules picks. */
 export function anyOf(rules: readonly DayRule[]): DayRule {
   if (rules.length === 1) return rules[0];
   return (month) => rules.reduce((days, rule) => days | rule(month), 0);
@@ -65,19 +66,19 @@ function dayOfMonthRule(item: string, fail: FailField): DayRule {
   if (upper.startsWith("L-")) {
     const days = /^[0-9]+$/.test(item.slice(2)) ? Number(item.slice(2)) : 0;
     if (days < 1 || days > MAX_DAYS_BEFORE_LAST) {
-      fail(item, `out of range; L-1 to L-${MAX_DAYS_BEFORE_LAST} is right`);
+      fail(item, `out of range, expected L-1 to L-${MAX_DAYS_BEFORE_LAST}`);
     }
     return daysBeforeLast(days);
   }
   if (upper.endsWith("W")) {
     const text = item.slice(0, -1);
     if (/[-/*]/.test(text)) {
-      fail(item, '"W" goes with a single day; 15W is right');
+      fail(item, 'expected a single day before "W", such as 15W');
     }
     const day = parseCronValue(spec, item, text, fail);
     return (month) => nearestWeekday(month, day);
   }
-  const days = parseCronItem(spec, item, fail)
+  const days = valuesOf(parseCronItem(spec, item, fail))
     .reduce((days, day) => days | bit(day), 0);
   return (month) => days & everyDay(month);
 }
@@ -85,7 +86,9 @@ function dayOfMonthRule(item: string, fail: FailField): DayRule {
 function dayOfWeekRule(item: string, fail: FailField): DayRule {
   const spec = CRON_FIELDS.dayOfWeek;
   const upper = item.toUpperCase();
-  if (upper === "L") fail(item, '"L" needs a weekday; FRIL or 5L is right');
+  if (upper === "L") {
+    fail(item, 'expected a weekday before "L", such as FRIL or 5L');
+  }
   if (upper.endsWith("L")) {
     const weekday = parseCronValue(spec, item, item.slice(0, -1), fail);
     return (month) => lastBit(weekdays(month, weekday));
@@ -94,23 +97,23 @@ function dayOfWeekRule(item: string, fail: FailField): DayRule {
     const [text, nth, ...more] = item.split("#");
     const weekday = parseCronValue(spec, item, text, fail);
     if (!/^[1-5]$/.test(nth) || more.length > 0) {
-      fail(item, '"#" counts the weekdays of a month; MON#1 to MON#5 is right');
+      fail(item, 'expected a count from 1 to 5 after "#", MON#1 to MON#5');
     }
     const week = 0b1111111 << (Number(nth) - 1) * 7;
     return (month) => weekdays(month, weekday) & week;
   }
   return anyOf(
-    parseCronItem(spec, item, fail)
+    valuesOf(parseCronItem(spec, item, fail))
       .map((weekday) => (month: MonthShape) => weekdays(month, weekday)),
   );
 }
 
-/** The day so many days before the last one, in months that are long enough. */
+/** Counts back from the last day, in months that are long enough. */
 function daysBeforeLast(days: number): DayRule {
   return ({ length }) => length > days ? bit(length - days) : 0;
 }
 
-/** The day from Monday to Friday that is nearest to a day, in the same month. */
+/** The Monday to Friday of the same month that is nearest to a day. */
 function nearestWeekday(month: MonthShape, day: number): number {
   if (day > month.length) return 0;
   switch ((month.firstWeekday + day - 1) % 7) {
@@ -123,7 +126,7 @@ function nearestWeekday(month: MonthShape, day: number): number {
   }
 }
 
-/** All days of a month that are this weekday; 7 is Sunday, as is 0. */
+/** The days of a month that fall on a weekday; 0 and 7 are Sunday. */
 function weekdays(month: MonthShape, weekday: number): number {
   const first = 1 + (weekday - month.firstWeekday + 7) % 7;
   let days = 0;

@@ -6,10 +6,11 @@ import {
   type CronFieldSpec,
   type FailField,
   parseCronField,
+  parseCronRanges,
 } from "./field.ts";
 import { parseGoDuration } from "./go_duration.ts";
 
-/** Listing every value of every field takes half of this. */
+/** Four times what it takes to list every value of all fields but the year. */
 const MAX_LENGTH = 2_000;
 
 const MACROS: Readonly<Record<string, string>> = {
@@ -22,7 +23,7 @@ const MACROS: Readonly<Record<string, string>> = {
   "@hourly": "0 * * * *",
 };
 
-/** When a cron expression fires, on a wall clock; each list is in order. */
+/** When a cron expression fires, on a wall clock. Each list is in order. */
 export interface CronFields {
   /** Some of 0 to 59. */
   readonly seconds: readonly number[];
@@ -30,9 +31,9 @@ export interface CronFields {
   readonly minutes: readonly number[];
   /** Some of 0 to 23. */
   readonly hours: readonly number[];
-  /** Whether the hour field is `*`, `*` with a step, or covers all hours. */
+  /** Whether the hour field is `*`, `*` with a step, or covers all 24 hours. */
   readonly hoursAreWild: boolean;
-  /** What the day, month and year fields come to. */
+  /** What the day, month and year fields add up to. */
   readonly days: CalendarDays;
 }
 
@@ -45,10 +46,9 @@ export interface ParsedCron {
 }
 
 /**
- * Reads a cron expression. Whether its zone exists is for others to say.
+ * Reads a cron expression. Does not check whether its zone exists.
  *
- * @throws {CronExpressionError} If it cannot be understood, or its dates never
- * come.
+ * @throws {CronExpressionError} If it cannot be parsed, or its dates never come.
  */
 export function parseCronExpression(expression: string): ParsedCron {
   if (expression.length > MAX_LENGTH) {
@@ -57,7 +57,7 @@ export function parseCronExpression(expression: string): ParsedCron {
       start,
       undefined,
       start,
-      `it has ${expression.length} characters; at most ${MAX_LENGTH} are right`,
+      `expected at most ${MAX_LENGTH} characters, got ${expression.length}`,
     );
   }
   const prefix = /^(?:CRON_TZ|TZ)=(\S*)/.exec(expression.trim());
@@ -82,7 +82,7 @@ function parseSchedule(
     expression,
     "macro",
     body,
-    `unknown; ${Object.keys(MACROS).join(", ")} or "@every 1h30m" is right`,
+    `unknown, expected ${Object.keys(MACROS).join(", ")} or "@every 1h30m"`,
   );
 }
 
@@ -94,10 +94,8 @@ function parseFields(expression: string, body: string): CronFields {
       expression,
       undefined,
       body,
-      count === 0
-        ? "it is empty; 5, 6 or 7 fields are right"
-        : `it has ${count} field${count === 1 ? "" : "s"}; ` +
-          "5 (minutes first), 6 (seconds first) or 7 (year last) are right",
+      "expected 5 fields (minute first), 6 (second first) or 7 (year last), " +
+        `got ${count}`,
     );
   }
   if (count === 5) texts.unshift("0");
@@ -125,13 +123,15 @@ function readFields(
       daysOfMonth: parseDaysOfMonth(dayOfMonth, failDay),
       months: list(CRON_FIELDS.month, month),
       daysOfWeek: parseDaysOfWeek(dayOfWeek, failWeekday),
-      years: year === "*" ? undefined : list(CRON_FIELDS.year, year),
+      years: year === "*"
+        ? undefined
+        : parseCronRanges(CRON_FIELDS.year, year, failIn(CRON_FIELDS.year)),
     }),
   };
   if (fields.days.onOrAfter(0) === undefined) {
     const when = year === "*" ? "" : ` of year "${year}"`;
-    const reason = `never comes in month "${month}"${when}; ` +
-      "a day that some of these months have is right";
+    const reason = `never comes in month "${month}"${when}, ` +
+      "expected a day that one of these months has";
     if (/^[*?]$/.test(dayOfMonth)) failWeekday(dayOfWeek, reason);
     failDay(dayOfMonth, reason);
   }

@@ -1,12 +1,14 @@
+import { type CronRange, valuesOf } from "./range.ts";
+
 /** What a field of a cron expression may hold. */
 export interface CronFieldSpec {
-  /** How errors call it. */
+  /** The name that errors use. */
   readonly name: string;
   /** The lowest value. */
   readonly min: number;
   /** The highest value. */
   readonly max: number;
-  /** Three-letter names of the values from `min` on. */
+  /** Three-letter names of the values, starting at `min`. */
   readonly names?: readonly string[];
   /** One more value, with the meaning of `min`: 7 for Sunday. */
   readonly alsoMin?: number;
@@ -21,7 +23,7 @@ type CronFieldKey =
   | "dayOfWeek"
   | "year";
 
-/** Ends the parsing of a field because of a part of it. */
+/** Throws the error that a part of a field deserves. */
 export type FailField = (value: string, reason: string) => never;
 
 /** The fields that a cron expression can have, in order. */
@@ -43,7 +45,7 @@ export const CRON_FIELDS: Readonly<Record<CronFieldKey, CronFieldSpec>> = {
     names: "SUN MON TUE WED THU FRI SAT".split(" "),
     alsoMin: 7,
   },
-  year: { name: "year", min: 1970, max: 2099 },
+  year: { name: "year", min: 1970, max: 9999 },
 };
 
 /** Reads a field that is a plain list: its values in order, each one once. */
@@ -52,44 +54,48 @@ export function parseCronField(
   text: string,
   fail: FailField,
 ): number[] {
-  const values = splitList(text, fail)
-    .flatMap((item) => parseCronItem(spec, item, fail));
+  const values = parseCronRanges(spec, text, fail).flatMap(valuesOf);
   return [...new Set(values)].sort((a, b) => a - b);
+}
+
+/** Reads a field that is a plain list of too many values to hold each of them. */
+export function parseCronRanges(
+  spec: CronFieldSpec,
+  text: string,
+  fail: FailField,
+): CronRange[] {
+  return [...new Set(splitList(text, fail))]
+    .map((item) => parseCronItem(spec, item, fail));
 }
 
 /** The items of a list, none of them empty. */
 export function splitList(text: string, fail: FailField): string[] {
   const items = text.split(",");
   if (items.includes("")) {
-    fail(
-      text,
-      "an item of the list is empty; a value beside each comma is right",
-    );
+    fail(text, "empty item in the list, expected a value beside each comma");
   }
   return items;
 }
 
-/** Reads `*`, `5` or `5-9`, each with a step or without, into its values. */
+/** Reads `*`, `5` or `5-9`, with or without a step. */
 export function parseCronItem(
   spec: CronFieldSpec,
   item: string,
   fail: FailField,
-): number[] {
+): CronRange {
   const [range, stepText, ...more] = item.split("/");
-  if (more.length > 0) fail(item, "more than one step; one is right");
+  if (more.length > 0) fail(item, "more than one step, expected one");
   const step = stepText === undefined
     ? 1
     : parseStep(spec, item, stepText, fail);
-  const [start, end] = parseRange(
+  const [first, last] = parseRange(
     spec,
     item,
     range,
     stepText !== undefined,
     fail,
   );
-  const values: number[] = [];
-  for (let value = start; value <= end; value += step) values.push(value);
-  return values;
+  return { first, last, step };
 }
 
 /** Reads one value: a number or a name. */
@@ -101,11 +107,11 @@ export function parseCronValue(
 ): number {
   const named = spec.names?.indexOf(text.toUpperCase()) ?? -1;
   if (named >= 0) return spec.min + named;
-  if (!/^[0-9]+$/.test(text)) fail(item, whyNoValue(spec, text));
+  if (!/^[0-9]+$/.test(text)) fail(item, whyNoValue(spec, item, text));
   const value = Number(text);
   const highest = spec.alsoMin ?? spec.max;
   if (value < spec.min || value > highest) {
-    fail(item, `out of range; ${spec.min} to ${highest} is right`);
+    fail(item, `out of range, expected ${whatFits(spec)}${got(item, text)}`);
   }
   return value;
 }
@@ -120,7 +126,7 @@ function parseRange(
   if (range === "*") return [spec.min, spec.max];
   const [first, last, ...more] = range.split("-");
   const signed = first === "" && last !== undefined;
-  if (signed || more.length > 0) fail(item, whyNoValue(spec, range));
+  if (signed || more.length > 0) fail(item, whyNoValue(spec, item, range));
   const start = parseCronValue(spec, item, first, fail);
   if (last === undefined) {
     if (!open) return [start, start];
@@ -129,7 +135,7 @@ function parseRange(
   let end = parseCronValue(spec, item, last, fail);
   if (end === spec.min && start > end) end = spec.alsoMin ?? end;
   if (start > end) {
-    fail(item, "the range runs backwards; the lower value comes first");
+    fail(item, "the range runs backwards, expected the lower value first");
   }
   return [start, end];
 }
@@ -143,25 +149,35 @@ function parseStep(
   const widest = spec.max - spec.min + 1;
   const step = /^[0-9]+$/.test(text) ? Number(text) : 0;
   if (step < 1 || step > widest) {
-    fail(item, `the step "${text}" does not fit; 1 to ${widest} is right`);
+    fail(item, `expected a step from 1 to ${widest}, got "${text}"`);
   }
   return step;
 }
 
-function whyNoValue(spec: CronFieldSpec, text: string): string {
-  const right = `${spec.min} to ${spec.alsoMin ?? spec.max}` +
-    (spec.names === undefined
-      ? ""
-      : ` or ${spec.names[0]} to ${spec.names.at(-1)}`) +
-    " is right";
-  if (text === "") return `a value is missing; ${right}`;
+function whyNoValue(spec: CronFieldSpec, item: string, text: string): string {
+  const expected = `expected ${whatFits(spec)}`;
+  if (text === "") return `a value is missing, ${expected}`;
   if (text.includes("?")) {
-    return '"?" stands alone in a day field only; "*" is right elsewhere';
+    return '"?" is allowed only as a whole day field, expected "*"';
   }
-  if (text.includes("*")) return `"*" stands alone or before a step; ${right}`;
-  if (/^[+-]/.test(text)) return `signs are not taken; ${right}`;
+  if (text.includes("*")) {
+    return `"*" is allowed only alone or before a step, ${expected}`;
+  }
+  if (/^[+-]/.test(text)) return `signs are not allowed, ${expected}`;
   const short = text.slice(0, 3).toUpperCase();
   return spec.names?.includes(short)
-    ? `names have three letters; ${short} is right`
-    : `not a value; ${right}`;
+    ? `expected the three-letter name ${short}`
+    : expected + got(item, text);
+}
+
+function whatFits({ min, max, alsoMin, names }: CronFieldSpec): string {
+  const numbers = `an integer from ${min} to ${alsoMin ?? max}`;
+  return names === undefined
+    ? numbers
+    : `${numbers} or a name from ${names[0]} to ${names.at(-1)}`;
+}
+
+/** Points at the part of an item that is at fault, unless it is the whole. */
+function got(item: string, text: string): string {
+  return item === text ? "" : `, got "${text}"`;
 }

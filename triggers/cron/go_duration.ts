@@ -14,48 +14,40 @@ const NANOS_PER_MS = 1_000_000n;
 const PART = /(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/y;
 
 /**
- * Reads a duration as Go writes it: numbers with units, such as `1h30m`, `1.5h`
- * or `250ms`. Exact: fractions are not rounded.
+ * Reads a duration in the syntax of Go: numbers with units, such as `1h30m`,
+ * `1.5h` or `250ms`. Nothing is rounded.
  *
  * @returns The duration in milliseconds, or what is wrong with it.
  */
 export function parseGoDuration(text: string): number | { reason: string } {
-  const nanos = sumOfParts(text);
-  if (nanos === undefined) {
-    return {
-      reason: "not a duration; one such as 1h30m, 1.5h or 10s is right",
-    };
+  const scale = 10n ** BigInt(text.length); // no fraction has more digits
+  const sum = sumOfParts(text, scale);
+  if (sum === undefined) {
+    return { reason: "expected a duration such as 1h30m, 1.5h or 10s" };
   }
-  if (nanos === 0n) return { reason: "zero; at least 1ms is right" };
-  if (nanos % NANOS_PER_MS !== 0n) {
-    return { reason: "finer than a millisecond; whole milliseconds are right" };
+  if (sum === 0n) return { reason: "zero, expected at least 1ms" };
+  const scaledMs = NANOS_PER_MS * scale;
+  if (sum % scaledMs !== 0n) {
+    return { reason: "finer than a millisecond, expected whole milliseconds" };
   }
-  const ms = Number(nanos / NANOS_PER_MS);
+  const ms = Number(sum / scaledMs);
   return Number.isSafeInteger(ms)
     ? ms
-    : { reason: "too long; less than 285,000 years is right" };
+    : { reason: "too long, expected less than 285,000 years" };
 }
 
-/** In nanoseconds; `undefined` if some of the text is no part of a duration. */
-function sumOfParts(text: string): bigint | undefined {
+/** In nanoseconds times `scale`; `undefined` if the text is not a duration. */
+function sumOfParts(text: string, scale: bigint): bigint | undefined {
   let sum = 0n;
   let end = 0;
   while (end < text.length) {
     PART.lastIndex = end;
     const part = PART.exec(text);
     if (part === null) return undefined;
-    const nanos = inNanos(part[1], UNITS[part[2]]);
-    if (nanos === undefined) return undefined;
-    sum += nanos;
+    const [whole, fraction = ""] = part[1].split(".");
+    sum += BigInt(whole + fraction) * UNITS[part[2]] * scale /
+      10n ** BigInt(fraction.length);
     end = PART.lastIndex;
   }
   return end === 0 ? undefined : sum;
-}
-
-/** `undefined`: finer than a nanosecond. */
-function inNanos(decimal: string, unit: bigint): bigint | undefined {
-  const [whole, fraction = ""] = decimal.split(".");
-  const scaled = BigInt(whole + fraction) * unit;
-  const scale = 10n ** BigInt(fraction.length);
-  return scaled % scale === 0n ? scaled / scale : undefined;
 }

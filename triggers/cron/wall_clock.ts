@@ -1,21 +1,19 @@
-import { LAST_INSTANT_MS } from "../instant.ts";
-
-const DAY_MS = 86_400_000;
+import { DAY_MS, LAST_INSTANT_MS } from "../instant.ts";
 
 /**
- * The time line is looked at in blocks of this length. No zone has ever changed
- * its offset twice within it: the shortest on record is 3.98 days (Freetown in
- * 1939), the shortest since then a week.
+ * The time line is examined in blocks of this length. No zone has ever changed
+ * its offset twice within one: the changes closest to each other are 3.98 days
+ * apart (Freetown in 1939), and since then a week.
  */
 const BLOCK_MS = 3 * DAY_MS;
 
-/** More than there are zones: names in any case and offsets are zones too. */
+/** More than there are zones: any spelling of a name, and any offset, counts. */
 const MAX_CLOCKS = 1_000;
 
-/** Ten years of blocks: as much as a long preview touches. */
+/** Ten years of blocks, as many as a long preview touches. */
 const MAX_BLOCKS = 1_200;
 
-/** A piece of the time line on which the offset of a zone does not change. */
+/** A part of the time line in which the offset of a zone does not change. */
 export interface Stretch {
   /** Its first instant, or an instant at least two days back. */
   readonly start: number;
@@ -25,7 +23,7 @@ export interface Stretch {
   readonly endsInChange: boolean;
   /** The offset: wall-clock time minus UTC, in milliseconds. */
   readonly offset: number;
-  /** The offset just before `start`: the same as `offset` if no change is near. */
+  /** The offset just before `start`: equal to `offset` unless it changed there. */
   readonly before: number;
 }
 
@@ -43,7 +41,7 @@ export class WallClock {
   }
 
   /**
-   * The clock of a zone; one for all that ask, so that they share what it found.
+   * The clock of a zone, shared by all callers, as is what it has found out.
    *
    * @throws {RangeError} If the zone is unknown.
    */
@@ -86,7 +84,7 @@ export class WallClock {
     return stretches;
   }
 
-  /** The first instant in a block with another offset than its start. */
+  /** The first instant in a block whose offset differs from that of its start. */
   #changeIn(block: number, offset: number): number {
     let low = block * BLOCK_MS / 1000;
     let high = (block + 1) * BLOCK_MS / 1000;

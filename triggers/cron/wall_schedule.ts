@@ -1,22 +1,25 @@
 import { type CronExpression, CronExpressionParser } from "cron-parser";
-import { type CalendarDays, DAY_MS } from "./calendar_days.ts";
+import { DAY_MS } from "../instant.ts";
+import type { CalendarDays } from "./calendar_days.ts";
 import type { CronFields } from "./expression.ts";
 
 /**
- * The fire times of a cron expression on a wall clock. A wall-clock time is a
- * number: the instant at which a clock set to UTC shows it.
+ * The fire times of a cron expression on a wall clock. A wall-clock time is given
+ * as the instant at which a clock set to UTC shows it.
  *
- * The days come from a calendar, so that rare ones take no search and cannot be
+ * The days come from a calendar, so that rare ones are found quickly and never
  * missed; cron-parser finds the time of day.
  */
 export class WallSchedule {
-  /** Whether the hours follow real time through a change of the clocks. */
+  /** Whether the hours follow real time when the clocks change. */
   readonly hoursAreWild: boolean;
   readonly #days: CalendarDays;
   readonly #firstOfDay: number;
   readonly #lastOfDay: number;
-  readonly #times: CronExpression;
-  /** The time from which `#times` goes on. */
+  readonly #times: string;
+  /** Made when first needed: many schedules never ask for a second time of day. */
+  #parser: CronExpression | undefined;
+  /** The time after which `#parser` continues. */
   #position = 0;
 
   constructor({ seconds, minutes, hours, hoursAreWild, days }: CronFields) {
@@ -28,10 +31,9 @@ export class WallSchedule {
       minutes[minutes.length - 1],
       seconds[seconds.length - 1],
     );
-    this.#times = CronExpressionParser.parse(
-      `${list(seconds, 60)} ${list(minutes, 60)} ${list(hours, 24)} * * *`,
-      { tz: "UTC", currentDate: this.#position },
-    );
+    this.#times = `${list(seconds, 60)} ${list(minutes, 60)} ${
+      list(hours, 24)
+    } * * *`;
   }
 
   /** The first fire time strictly after `time`; `undefined`: there is none. */
@@ -47,8 +49,12 @@ export class WallSchedule {
   }
 
   #laterToday(time: number): number {
-    if (time !== this.#position) this.#times.reset(new Date(time));
-    this.#position = this.#times.next().getTime();
+    const parser = this.#parser ??= CronExpressionParser.parse(this.#times, {
+      tz: "UTC",
+      currentDate: this.#position,
+    });
+    if (time !== this.#position) parser.reset(new Date(time));
+    this.#position = parser.next().getTime();
     return this.#position;
   }
 }

@@ -1,23 +1,23 @@
-import { DAY_MS } from "./calendar_days.ts";
+import { DAY_MS } from "../instant.ts";
 import type { Stretch, WallClock } from "./wall_clock.ts";
 import type { WallSchedule } from "./wall_schedule.ts";
 
-/** More than the offsets of a zone can ever differ. */
+/** More than any two offsets of a zone differ. */
 const MARGIN_MS = 2 * DAY_MS;
 
 /**
- * How many changes of the clocks may eat the fire times that fall next to them:
- * a fire time that meets one every year never comes.
+ * How many stretches are searched before giving up: a schedule whose only fire
+ * time is skipped every year never fires.
  */
 const MAX_STRETCHES = 200;
 
 /**
  * The first instant strictly after `time` at which a schedule fires in a zone.
  *
- * Where the clocks are set forward or back, a schedule with wild hours follows
- * real time: it fires whenever the wall clock shows one of its times. Any other
- * fires once for each of its times: at the first of two, and, if the clocks skip
- * the time, as much later as they are set forward.
+ * When the clocks change, a schedule with wild hours follows real time: it fires
+ * whenever the wall clock shows one of its times. Any other fires once for each
+ * of its times: at the first of two, and if the clocks skip it, later by as much
+ * as they are set forward.
  */
 export function nextInZone(
   schedule: WallSchedule,
@@ -37,7 +37,7 @@ export function nextInZone(
   return undefined;
 }
 
-/** The first time from `from` on, as if the stretch never ended. */
+/** The first time at or after `from`, as if the stretch never ended. */
 function firstElapsed(
   schedule: WallSchedule,
   { offset }: Stretch,
@@ -53,7 +53,7 @@ function firstOnce(
   from: number,
 ): number | undefined {
   const { start, offset, before } = stretch;
-  // The wall clock showed the times up to `start + before` in the last stretch.
+  // The stretch before has shown all times up to `start + before` already.
   const regular = firstElapsed(
     schedule,
     stretch,

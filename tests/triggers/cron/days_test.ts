@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { CronTrigger } from "../../../triggers/cron_trigger.ts";
 
 /** Asserts the first days, after the given one, on which an expression fires. */
@@ -34,14 +34,14 @@ Deno.test("day-of-month or day-of-week matches when both are restricted", () => 
   assertDays("0 0 L * MON#1", "2026-01-31", "2026-02-02 2026-02-28 2026-03-02");
 });
 
-Deno.test("a day field that is * or ? leaves the choice to the other", () => {
+Deno.test("a day field that is * or ? leaves it to the other field", () => {
   for (const open of ["*", "?"]) {
     assertDays(`0 0 13 * ${open}`, "2026-01-31", "2026-02-13 2026-03-13");
     assertDays(`0 0 ${open} * FRI`, "2026-01-31", "2026-02-06 2026-02-13");
   }
 });
 
-Deno.test("a month without the day is passed over", () => {
+Deno.test("a month without the day is skipped", () => {
   assertDays("0 0 31 * *", "2026-01-31", "2026-03-31 2026-05-31 2026-07-31");
   assertDays("0 0 29 2 *", "2026-01-01", "2028-02-29 2032-02-29 2036-02-29");
   assertDays("0 0 29 2 *", "2096-02-29", "2104-02-29"); // 2100 is no leap year
@@ -111,7 +111,7 @@ Deno.test("the year field ends the fire times", () => {
   assertEquals(trigger.nextFireTimes(last, 5), []);
 });
 
-Deno.test("years that are past are fine for older fire times", () => {
+Deno.test("past years are found from instants before them", () => {
   const trigger = new CronTrigger("0 0 0 1 1 ? 1999");
   const then = new Date("1999-01-01T00:00:00Z");
   assertEquals(trigger.nextFireTime(new Date("1990-06-01")), then);
@@ -119,7 +119,7 @@ Deno.test("years that are past are fine for older fire times", () => {
   assertEquals(trigger.nextFireTime(then), undefined);
 });
 
-Deno.test("the rarest days are found, a lifetime ahead", () => {
+Deno.test("the rarest days are found, decades ahead", () => {
   assertDays("0 0 ? 2 MON#5", "2072-02-29", "2112-02-29 2140-02-29");
   assertDays("0 0 0 LW 2 ? 2096", "1970-01-01", "2096-02-29");
   assertDays("0 0 0 L 12 ? 2099", "1970-01-01", "2099-12-31");
@@ -138,17 +138,7 @@ Deno.test("the rarest days are found, a lifetime ahead", () => {
   }
 });
 
-Deno.test("fire times are strictly after the given instant", () => {
-  const trigger = new CronTrigger("*/5 * * * * *");
-  const next = (text: string) => trigger.nextFireTime(new Date(text))!.toJSON();
-  assertEquals(next("2026-01-01T00:00:04.999Z"), "2026-01-01T00:00:05.000Z");
-  assertEquals(next("2026-01-01T00:00:05.000Z"), "2026-01-01T00:00:10.000Z");
-  assertEquals(next("2026-01-01T00:00:05.001Z"), "2026-01-01T00:00:10.000Z");
-  assertEquals(next("1969-12-31T23:59:59.999Z"), "1970-01-01T00:00:00.000Z");
-  assertEquals(next("1901-12-13T20:45:51.001Z"), "1901-12-13T20:45:55.000Z");
-});
-
-Deno.test("the ends of what a Date can hold are no trap", () => {
+Deno.test("the first and the last days that a Date can hold are found", () => {
   for (const timeZone of ["UTC", "Asia/Tokyo", "America/New_York"]) {
     const trigger = new CronTrigger("* * 1-31 * SATL", { timeZone });
     const days = (time: Date) => Math.round(time.getTime() / 86_400_000);
@@ -158,39 +148,5 @@ Deno.test("the ends of what a Date can hold are no trap", () => {
     assertEquals(days(trigger.nextFireTime(end)!), days(end));
     assertEquals(trigger.nextFireTime(new Date("+275760-01-02")), undefined);
     assertEquals(trigger.nextFireTime(new Date(8.64e15)), undefined);
-  }
-});
-
-Deno.test("the first delay is the time to the first fire time", () => {
-  const trigger = new CronTrigger("0 0 1 1 *");
-  const now = new Date("2026-12-31T23:59:58.500Z");
-  assertEquals(trigger.firstDelayMs(now), 1500);
-  const delayMs = new CronTrigger("* * * * * *").firstDelayMs();
-  assertEquals(delayMs > 0 && delayMs <= 1000, true);
-  assertThrows(
-    () => new CronTrigger("0 0 0 1 1 ? 1999").firstDelayMs(now),
-    RangeError,
-    'Cannot compute the first delay of "0 0 0 1 1 ? 1999": ' +
-      "it has no fire time after 2026-12-31T23:59:58.500Z",
-  );
-});
-
-Deno.test("invalid dates and counts are RangeErrors", () => {
-  const invalid = new Date(NaN);
-  for (const expression of ["* * * * *", "@every 5s"]) {
-    const trigger = new CronTrigger(expression);
-    const now = new Date("2026-01-01");
-    const attempts = [
-      () => trigger.nextFireTime(invalid),
-      () => trigger.nextFireTimeAfter(now, invalid),
-      () => trigger.nextFireTimes(invalid, 1),
-      () => trigger.firstDelayMs(invalid),
-      () => trigger.nextFireTimes(now, -1),
-      () => trigger.nextFireTimes(now, 1.5),
-      () => trigger.nextFireTimes(now, NaN),
-      () => trigger.nextFireTimes(now, Infinity),
-    ];
-    for (const attempt of attempts) assertThrows(attempt, RangeError);
-    assertEquals(trigger.nextFireTimes(now, 0), []);
   }
 });
