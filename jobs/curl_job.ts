@@ -1,9 +1,11 @@
 import { SchedulerError } from "../src/api/errors.ts";
 import type { Job, JobContext } from "../src/api/job.ts";
 import type { StoreTask } from "../src/api/task.ts";
-import { errorText } from "../src/core/text.ts";
+import { reasonText } from "../src/core/text.ts";
 import { checkDuration, checkName } from "../src/core/validate.ts";
 import { CappedText, checkMaxBytes } from "./capped_text.ts";
+import { type RepeatableRequest, repeatableRequest } from "./curl/request.ts";
+import { beginningOf } from "./excerpt.ts";
 import { TimeLimit } from "./time_limit.ts";
 
 /** Options of {@linkcode CurlJob}. */
@@ -64,8 +66,7 @@ export class CurlJobError extends SchedulerError {
 export class CurlJob implements Job {
   /** The kind of the job. */
   readonly kind: string;
-  readonly #url: string;
-  readonly #init: RequestInit;
+  readonly #request: RepeatableRequest;
   readonly #timeoutMs: number;
   readonly #maxBodyBytes: number;
 
@@ -90,9 +91,7 @@ export class CurlJob implements Job {
     checkDuration("timeoutMs", timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     checkMaxBytes("maxBodyBytes", maxBodyBytes);
     this.kind = kind;
-    this.#url = checkUrl(kind, url);
-    checkRequest(kind, this.#url, init);
-    this.#init = { ...init, headers: new Headers(init.headers) };
+    this.#request = repeatableRequest(kind, url, init);
     this.#timeoutMs = timeoutMs;
     this.#maxBodyBytes = maxBodyBytes;
   }
@@ -108,16 +107,14 @@ export class CurlJob implements Job {
     task: StoreTask,
     { signal }: Pick<JobContext, "signal">,
   ): Promise<StoreTask> {
-    const { signal: ownSignal } = this.#init;
+    const { signal: ownSignal } = this.#request.init;
     const signals = ownSignal ? [signal, ownSignal] : [signal];
     const limit = new TimeLimit(this.#timeoutMs, signals);
     try {
       const { status, body } = await this.#send(limit.signal);
       if (status < 200 || status > 399) {
-        const said = body.length > MAX_SAID
-          ? `${body.slice(0, MAX_SAID)}…`
-          : body;
-        throw this.#failure(`answered ${status}: ${said}`, { status, body });
+        const why = `answered ${status}: ${beginningOf(body)}`;
+        throw this.#failure(why, { status, body });
       }
       task.result = `${status}\n${body}`;
       return task;
@@ -128,14 +125,15 @@ export class CurlJob implements Job {
         throw this.#failure(why, {}, cause);
       }
       signal.throwIfAborted();
-      throw this.#failure(`failed: ${reasonOf(cause)}`, {}, cause);
+      throw this.#failure(`failed: ${reasonText(cause)}`, {}, cause);
     } finally {
       limit.end();
     }
   }
 
   async #send(signal: AbortSignal): Promise<{ status: number; body: string }> {
-    const response = await fetch(this.#url, { ...this.#init, signal });
+    const { url, init } = this.#request;
+    const response = await fetch(url, { ...init, signal });
     const body = new CappedText(this.#maxBodyBytes);
     const reader = response.body?.getReader();
     for (let chunk = await reader?.read(); chunk?.value;) {
@@ -153,76 +151,12 @@ export class CurlJob implements Job {
     answer: { status?: number; body?: string },
     cause?: unknown,
   ): CurlJobError {
-    const request = `${methodOf(this.#init)} ${this.#url}`;
+    const { method, url } = this.#request;
     return new CurlJobError(
-      `Cannot run "${this.kind}": ${request} ${why}`,
-      this.#url,
+      `Cannot run "${this.kind}": ${method} ${url} ${why}`,
+      url,
       answer,
       { cause },
     );
   }
-}
-
-/** How much of a body is in a message, in UTF-16 code units. */
-const MAX_SAID = 200;
-
-/** Returns the URL in its normal form, or throws. */
-function checkUrl(kind: string, url: string | URL): string {
-  // Messages go to logs: no passwords there.
-  const shown = String(url).replace(/\/\/[^/?#]*@/, "//…@");
-  const fault = (why: string) =>
-    new TypeError(`Cannot make job "${kind}" for "${shown}": ${why}`);
-  if (!URL.canParse(url)) throw fault("it is not a URL");
-  const { protocol, href, username, password } = new URL(url);
-  if (protocol !== "http:" && protocol !== "https:") {
-    throw fault("it must begin with http:// or https://");
-  }
-  if (username !== "" || password !== "") {
-    throw fault("it must not have a password in it; send a header instead");
-  }
-  return href;
-}
-
-/** Throws if `fetch` would refuse the request, or would on its second run. */
-function checkRequest(kind: string, url: string, init: RequestInit): void {
-  const fault = (why: string, cause?: unknown) =>
-    new TypeError(`Cannot make job "${kind}" for "${url}": ${why}`, { cause });
-  if (isOneShot(init.body)) {
-    throw fault(
-      "its body can be read only once, but each run sends it again; " +
-        "pass a string or bytes",
-    );
-  }
-  // Not every runtime finds these two before it sends the request.
-  const method = methodOf(init);
-  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(method)) {
-    throw fault(`"${method}" is not a method`);
-  }
-  if ((method === "GET" || method === "HEAD") && init.body != null) {
-    throw fault(`a ${method} request has no body; pass method "POST"`);
-  }
-  try {
-    new Request(url, { ...init, signal: null });
-  } catch (cause) {
-    throw fault(errorText(cause), cause);
-  }
-}
-
-function methodOf({ method = "GET" }: RequestInit): string {
-  return method.toUpperCase();
-}
-
-function isOneShot(body: RequestInit["body"]): boolean {
-  return typeof body === "object" && body !== null &&
-    ("getReader" in body || Symbol.asyncIterator in body);
-}
-
-/** `fetch` hides the reason for a failure in the cause of its error. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === "") {
-    return error.errors.map(reasonOf).join(", ");
-  }
-  return error instanceof Error && error.cause !== undefined
-    ? `${errorText(error)}: ${reasonOf(error.cause)}`
-    : errorText(error);
 }

@@ -4,6 +4,7 @@ import type { StoreTask } from "../src/api/task.ts";
 import { errorText } from "../src/core/text.ts";
 import { checkDuration, checkName } from "../src/core/validate.ts";
 import { checkMaxBytes } from "./capped_text.ts";
+import { endOf } from "./excerpt.ts";
 import {
   type ProgramEnd,
   type ProgramOptions,
@@ -224,9 +225,6 @@ const NEVER_RAN: ProgramEnd = {
   stderr: "",
 };
 
-/** How much of stderr is in a message, in UTF-16 code units. */
-const MAX_SAID = 2_000;
-
 function checkAllow(kind: string, allow: unknown): void {
   const isCommand = (item: unknown) =>
     typeof item === "string" && item !== "" && !item.includes("\0");
@@ -256,10 +254,7 @@ function failure(
   how: string,
   end: ProgramEnd,
 ): ShellJobError {
-  const stderr = end.stderr.trim();
-  const said = stderr.length > MAX_SAID
-    ? `…${stderr.slice(-MAX_SAID)}`
-    : stderr;
+  const said = endOf(end.stderr.trim());
   return new ShellJobError(
     `The command of "${slug}" ${how}${said === "" ? "" : `: ${said}`}`,
     end,

@@ -1,3 +1,4 @@
+import { within } from "../../src/core/within.ts";
 import { CappedText } from "../capped_text.ts";
 
 /** How to run a program. */
@@ -111,12 +112,12 @@ async function ended(
     const wasAborted = how === undefined;
     if (wasAborted) {
       kill("SIGTERM");
-      await within(killAfterMs, closed);
+      await isInTime(closed, killAfterMs);
       kill("SIGKILL");
-      await within(KILLED_MS, exited);
+      await isInTime(exited, KILLED_MS);
     }
     for (let turn = 0; turn < DRAIN.turns; turn++) {
-      if (await within(DRAIN.turnMs, closed)) break;
+      if (await isInTime(closed, DRAIN.turnMs)) break;
     }
     const [code, killedBy] = how ?? [];
     return {
@@ -146,14 +147,7 @@ async function exitOrAbort(
 }
 
 /** Waits for a promise, but not for ever; says whether it was in time. */
-async function within(ms: number, promise: Promise<void>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function isInTime(promise: Promise<void>, ms: number): Promise<boolean> {
+  const late = () => new Error("late");
+  return within(promise, ms, late).then(() => true, () => false);
 }

@@ -312,11 +312,11 @@ Deno.test("a curl job names each address that it could not reach", async () => {
 
 Deno.test("a curl job marks where it cut the body in its message", async () => {
   const answer: Answer = (_, response) =>
-    response.writeHead(500).end("x".repeat(1_000));
+    response.writeHead(500).end("x".repeat(2_000));
   await withServer(answer, async (url) => {
     const error = await failureOf(new CurlJob("curl", url));
-    assertMatch(error.message, /500: x{200}…$/);
-    assertEquals(error.body.length, 1_000);
+    assertMatch(error.message, /500: x{1000}…$/);
+    assertEquals(error.body.length, 2_000);
   });
 });
 
