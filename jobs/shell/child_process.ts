@@ -1,5 +1,7 @@
 import { within } from "../../src/core/within.ts";
 import { CappedText } from "../capped_text.ts";
+import { killAtExit } from "./exit_guard.ts";
+import { type Child, ProcessGroup } from "./process_group.ts";
 
 /** How to run a program. */
 export interface ProgramOptions {
@@ -22,22 +24,19 @@ export interface ProgramEnd {
   readonly stderr: string;
 }
 
-type Child = ReturnType<typeof import("node:child_process").spawn>;
-type Signal = "SIGTERM" | "SIGKILL";
-
 /**
  * Output may keep coming after the program has ended: for ever, if it left
- * something behind that holds its output open. It is read for so many turns, not
- * for so long: a busy process would lose what is there already.
+ * something behind that holds its output open. What is there already is read, by
+ * a number of turns: a busy process would lose it within a mere span of time.
  */
 const DRAIN = { turns: 10, turnMs: 10 };
-/** How long it may take until what was killed has ended. */
+/** How long to wait for the end of what was killed: the system may keep it. */
 const KILLED_MS = 1_000;
 
 /**
  * Runs a program to its end. When the signal aborts, its whole process group is
- * told to end; what is left when its output has ended, or after `killAfterMs`, is
- * killed; then this resolves.
+ * told to end; what is left after `killAfterMs` is killed; this resolves when
+ * nobody is left. If this process exits before, the group is killed.
  *
  * @throws {Error} If the program cannot be started.
  * @throws The reason of the signal, if that aborted before.
@@ -50,32 +49,25 @@ export async function runProgram(
   const { spawn, process } = await loadNode();
   const { signal, cwd, env } = options;
   signal.throwIfAborted();
-  const hasGroups = process.platform !== "win32";
   const child = spawn(file, args, {
     cwd,
     env: env && { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    detached: hasGroups,
+    detached: process.platform !== "win32",
     windowsHide: true,
   });
-  const kill = (name: Signal) => {
-    try {
-      if (hasGroups) process.kill(-child.pid!, name);
-      else child.kill(name);
-    } catch {
-      // Nobody is left, or this process may end its own child only.
-      child.kill(name);
-    }
-  };
-  const stdout = new CappedText(options.maxOutputBytes);
-  const stderr = new CappedText(options.maxOutputBytes);
-  child.stdout!.on("data", (chunk: Uint8Array) => void stdout.add(chunk));
-  child.stderr!.on("data", (chunk: Uint8Array) => void stderr.add(chunk));
-  return {
-    ...await ended(child, kill, options),
-    stdout: stdout.toString(),
-    stderr: stderr.toString(),
-  };
+  const group = new ProcessGroup(process, child);
+  const unguard = killAtExit(process, () => group.kill("SIGKILL"));
+  try {
+    const stdout = new CappedText(options.maxOutputBytes);
+    const stderr = new CappedText(options.maxOutputBytes);
+    child.stdout!.on("data", (chunk: Uint8Array) => void stdout.add(chunk));
+    child.stderr!.on("data", (chunk: Uint8Array) => void stderr.add(chunk));
+    const how = await ended(child, group, unguard, options);
+    return { ...how, stdout: stdout.toString(), stderr: stderr.toString() };
+  } finally {
+    unguard();
+  }
 }
 
 async function loadNode() {
@@ -92,7 +84,8 @@ async function loadNode() {
 
 async function ended(
   child: Child,
-  kill: (name: Signal) => void,
+  group: ProcessGroup,
+  unguard: () => void,
   { signal, killAfterMs }: ProgramOptions,
 ): Promise<Pick<ProgramEnd, "exitCode" | "signal" | "wasAborted">> {
   let how: [code: number | null, signal: string | null] | undefined;
@@ -111,10 +104,10 @@ async function ended(
     await exitOrAbort(exited, signal);
     const wasAborted = how === undefined;
     if (wasAborted) {
-      kill("SIGTERM");
-      await isInTime(closed, killAfterMs);
-      kill("SIGKILL");
+      await end(group, closed, killAfterMs);
       await isInTime(exited, KILLED_MS);
+    } else {
+      unguard(); // What it left behind is meant to stay.
     }
     for (let turn = 0; turn < DRAIN.turns; turn++) {
       if (await isInTime(closed, DRAIN.turnMs)) break;
@@ -129,6 +122,20 @@ async function ended(
     child.stdout?.destroy();
     child.stderr?.destroy();
   }
+}
+
+/** Ends a group; resolves when nobody is left, for all that can be known. */
+async function end(
+  group: ProcessGroup,
+  closed: Promise<void>,
+  killAfterMs: number,
+): Promise<void> {
+  group.kill("SIGTERM");
+  const isGone = await group.waitUntilGone(killAfterMs) ??
+    await isInTime(closed, killAfterMs);
+  if (isGone) return;
+  group.kill("SIGKILL");
+  await group.waitUntilGone(KILLED_MS);
 }
 
 /** Waits until the program has exited or the signal aborts. */
