@@ -1,12 +1,13 @@
 import { within } from "../../src/core/within.ts";
 import { CappedText } from "../capped_text.ts";
+import { type Environment, variablesOf } from "./environment.ts";
 import { killAtExit } from "./exit_guard.ts";
 import { type Child, ProcessGroup } from "./process_group.ts";
 
 /** How to run a program. */
 export interface ProgramOptions {
   readonly cwd: string | undefined;
-  readonly env: Readonly<Record<string, string>> | undefined;
+  readonly environment: Environment;
   readonly maxOutputBytes: number;
   readonly killAfterMs: number;
   /** Ends the program, with all that it has started. */
@@ -47,11 +48,11 @@ export async function runProgram(
   options: ProgramOptions,
 ): Promise<ProgramEnd> {
   const { spawn, process } = await loadNode();
-  const { signal, cwd, env } = options;
+  const { signal, cwd, environment } = options;
   signal.throwIfAborted();
   const child = spawn(file, args, {
     cwd,
-    env: env && { ...process.env, ...env },
+    env: variablesOf(environment, process.env),
     stdio: ["ignore", "pipe", "pipe"],
     detached: process.platform !== "win32",
     windowsHide: true,

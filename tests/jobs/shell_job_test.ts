@@ -149,10 +149,59 @@ Deno.test("a shell job runs in the folder and with the variables given", async (
   }
 });
 
+Deno.test("a shell job passes on all, none or some of this process's variables", async () => {
+  process.env.SHELL_JOB_SECRET = "s3cret";
+  process.env.SHELL_JOB_PLAIN = "plain";
+  const shown = (options: ShellJobOptions) =>
+    run('echo "$SHELL_JOB_SECRET|$SHELL_JOB_PLAIN|$OWN"', options);
+  const env = { OWN: "own" };
+  try {
+    assertEquals(await shown({}), "s3cret|plain|\n");
+    assertEquals(await shown({ inheritEnv: true, env }), "s3cret|plain|own\n");
+    assertEquals(await shown({ inheritEnv: false }), "||\n");
+    assertEquals(await shown({ inheritEnv: [] }), "||\n");
+    assertEquals(await shown({ inheritEnv: false, env }), "||own\n");
+    const inheritEnv = ["PATH", "SHELL_JOB_PLAIN", "NO_SUCH_VARIABLE"];
+    assertEquals(await shown({ inheritEnv, env }), "|plain|own\n");
+    assertEquals(
+      await shown({ inheritEnv, env: { SHELL_JOB_PLAIN: "other" } }),
+      "|other|\n",
+    );
+    const output = await run("env", { inheritEnv, allow: ["env"] });
+    assert(!output.includes("s3cret"), output);
+    assert(!output.includes("NO_SUCH_VARIABLE"), output);
+  } finally {
+    delete process.env.SHELL_JOB_SECRET;
+    delete process.env.SHELL_JOB_PLAIN;
+  }
+});
+
+Deno.test("a shell job keeps the variables that it was made with", async () => {
+  process.env.SHELL_JOB_SECRET = "s3cret";
+  try {
+    const [env, inheritEnv] = [{ OWN: "own" }, ["PATH"]];
+    const job = new ShellJob("shell", { env, inheritEnv });
+    env.OWN = "changed";
+    inheritEnv.push("SHELL_JOB_SECRET");
+    const task = jobTask('echo "$OWN|$SHELL_JOB_SECRET"');
+    await job.execute(task, jobContext());
+    assertEquals(task.result, "own|\n");
+  } finally {
+    delete process.env.SHELL_JOB_SECRET;
+  }
+});
+
+Deno.test("a shell job runs what the task says is its text", async () => {
+  const task = jobTask("echo bytes");
+  task.text = () => "echo text";
+  await new ShellJob().execute(task, jobContext());
+  assertEquals(task.result, "text\n");
+});
+
 Deno.test("a shell job says so if there is no shell, or no such folder", async () => {
   const noShell = await failureOf("echo x", { env: { PATH: "/nowhere" } });
   assertStringIncludes(noShell.message, '"sh"');
-  assertStringIncludes(noShell.message, "no such program");
+  assertStringIncludes(noShell.message, 'no program "sh" on the PATH');
   assertEquals((noShell.cause as { code: string }).code, "ENOENT");
   const noFolder = await failureOf("echo x", { cwd: "/no/such/folder" });
   assertStringIncludes(noFolder.message, "/no/such/folder");
@@ -516,12 +565,32 @@ Deno.test("a shell job refuses impossible options", () => {
       name,
     );
   }
-  for (const allow of ["echo", [""], [1], ["a\0"]]) {
-    assertThrows(
-      () => new ShellJob("shell", { allow } as unknown as ShellJobOptions),
-      TypeError,
-      "allow",
-    );
+  const wrong: Record<string, unknown[]> = {
+    allow: ["echo", [""], [1], ["a\0"]],
+    inheritEnv: ["PATH", 1, null, [""], ["A=B"], [1]],
+    env: [null, 1, ["A"], { A: 1 }, { A: undefined }, { "A=": "" }, { "": "" }],
+    cwd: ["", 1, null, "a\0b"],
+    timeout: [1],
+    maxOutput: [1, undefined],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      assertThrows(
+        () => new ShellJob("shell", { [name]: value } as ShellJobOptions),
+        TypeError,
+        name,
+      );
+    }
   }
   assertThrows(() => new ShellJob(""), RangeError, "kind");
+  const nothing: ShellJobOptions = {
+    allow: undefined,
+    timeoutMs: undefined,
+    maxOutputBytes: undefined,
+    killAfterMs: undefined,
+    cwd: undefined,
+    inheritEnv: undefined,
+    env: undefined,
+  };
+  new ShellJob("shell", nothing);
 });
