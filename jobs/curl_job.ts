@@ -1,34 +1,39 @@
 import { SchedulerError } from "../src/api/errors.ts";
 import type { Job, JobContext } from "../src/api/job.ts";
 import type { StoreTask } from "../src/api/task.ts";
+import { checkOptions } from "../src/core/options.ts";
 import { reasonText } from "../src/core/text.ts";
 import { checkDuration, checkName } from "../src/core/validate.ts";
 import { CappedText, checkMaxBytes } from "./capped_text.ts";
-import { type RepeatableRequest, repeatableRequest } from "./curl/request.ts";
+import {
+  type RepeatableRequest,
+  repeatableRequest,
+  withoutSecrets,
+} from "./curl/request.ts";
 import { beginningOf } from "./excerpt.ts";
 import { TimeLimit } from "./time_limit.ts";
 
-/** Options of {@linkcode CurlJob}. */
+/** Options of {@linkcode CurlJob}; one that does not exist is an error. */
 export interface CurlJobOptions {
   /**
    * How long a request may take, with its body, in milliseconds.
    *
    * @default 30_000
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
-   * How many bytes of the body are kept; where it is cut there is a mark.
+   * How many bytes of the body are kept; a mark shows where it was cut.
    *
    * @default 65_536
    */
-  readonly maxBodyBytes?: number;
+  readonly maxBodyBytes?: number | undefined;
 }
 
-/** A request that was not answered well. */
+/** A request that got no answer, or one that says that it failed. */
 export class CurlJobError extends SchedulerError {
   /** "CurlJobError". */
   override readonly name: string = "CurlJobError";
-  /** Where the request went. */
+  /** Where the request went, without secrets (see {@linkcode CurlJob}). */
   readonly url: string;
   /** The status of the answer; `undefined` if there was none. */
   readonly status: number | undefined;
@@ -53,6 +58,12 @@ export class CurlJobError extends SchedulerError {
  * Sends a request with `fetch`, the same on every run. The task's result is the
  * status, a line break and the body. A status outside 200 to 399 is a failure.
  *
+ * Messages go to logs, and that of a failure is stored as the task's result. So
+ * they show URLs with `…` in place of a user and password, the values of the
+ * query, the fragment, and parts of the path that look like secrets (16
+ * characters or more that are not words). The body is kept as it is. Better send
+ * secrets in a header, such as `authorization`: no message shows the value of one.
+ *
  * @example A ping
  * ```ts
  * import { CurlJob } from "@x/scheduler";
@@ -73,10 +84,11 @@ export class CurlJob implements Job {
   /**
    * Makes a job of the given kind.
    *
-   * @param url Where the request goes: http or https.
+   * @param url Where the request goes: http or https, without a password.
    * @param init What `fetch` takes; a body that can be read only once, such as a
    *   stream, is refused.
-   * @throws {TypeError} If the request makes no sense.
+   * @throws {TypeError} If the request makes no sense, or an option does not
+   *   exist.
    * @throws {RangeError} If the kind or a number among the options makes no
    *   sense.
    */
@@ -87,6 +99,7 @@ export class CurlJob implements Job {
     options: CurlJobOptions = {},
   ) {
     checkName("kind", kind);
+    checkOptions(`make job "${kind}"`, options, Object.keys(OPTIONS));
     const { timeoutMs = 30_000, maxBodyBytes = 65_536 } = options;
     checkDuration("timeoutMs", timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     checkMaxBytes("maxBodyBytes", maxBodyBytes);
@@ -100,7 +113,8 @@ export class CurlJob implements Job {
    * Sends the request.
    *
    * @returns The task, with the answer as its result.
-   * @throws {CurlJobError} If there is no answer in time, or a bad one.
+   * @throws {CurlJobError} If there is no answer in time, or its status is a
+   *   failure.
    * @throws The reason of the signal, if that aborts.
    */
   async execute(
@@ -151,12 +165,18 @@ export class CurlJob implements Job {
     answer: { status?: number; body?: string },
     cause?: unknown,
   ): CurlJobError {
-    const { method, url } = this.#request;
+    const { method, shownUrl, redact } = this.#request;
     return new CurlJobError(
-      `Cannot run "${this.kind}": ${method} ${url} ${why}`,
-      url,
+      `Cannot run "${this.kind}": ${method} ${shownUrl} ${redact(why)}`,
+      shownUrl,
       answer,
-      { cause },
+      { cause: withoutSecrets(cause, redact) },
     );
   }
 }
+
+/** The names of all options. */
+const OPTIONS: Record<keyof CurlJobOptions, true> = {
+  timeoutMs: true,
+  maxBodyBytes: true,
+};
