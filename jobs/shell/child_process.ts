@@ -77,7 +77,7 @@ async function loadNode() {
     const { default: process } = await import("node:process");
     return { spawn, process };
   } catch (cause) {
-    throw new Error("no programs can run here; Deno, Node or Bun is needed", {
+    throw new Error("programs cannot run here: expected Deno, Node or Bun", {
       cause,
     });
   }

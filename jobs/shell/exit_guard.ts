@@ -21,10 +21,12 @@ export function killAtExit(process: Process, kill: () => void): () => void {
 /** What ends the programs that still run. */
 const living = new Map<() => void, Process>();
 
-/** Deno emits no "exit" on `Deno.exit`, nor on an error that nobody caught. */
-const DENO_ENDS = ["unload", "error", "unhandledrejection"] as const;
+/** Deno emits no "exit" on its own exit function and on uncaught errors. */
+const DENO_ENDS = ["unload", "error", "unhandledrejection"];
 
-function onEnd({ type, defaultPrevented }: Event): void {
+type EndEvent = Pick<Event, "type" | "defaultPrevented">;
+
+function onEnd({ type, defaultPrevented }: EndEvent): void {
   if (defaultPrevented) return;
   const [process] = living.values();
   const isHandled = type === "unhandledrejection" &&

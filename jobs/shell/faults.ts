@@ -16,7 +16,7 @@ export function whyNotStarted(
 ): string {
   const { code, name } = cause as { code?: string; name?: string };
   if (name === "NotCapable") {
-    return `${errorText(cause)}; Deno needs --allow-run and --allow-env`;
+    return `${errorText(cause)}: expected --allow-run and --allow-env`;
   }
   switch (code) {
     case "ENOENT":
