@@ -1,10 +1,12 @@
-/** Throws if an option in bytes is not a whole number from 0 on, or Infinity. */
+import { printable } from "../src/core/text.ts";
+
+/** Throws if an option in bytes is not a whole number, 0 or more, or Infinity. */
 export function checkMaxBytes(name: string, value: unknown): void {
   const isWhole = Number.isSafeInteger(value) || value === Infinity;
   if (!isWhole || (value as number) < 0) {
     throw new RangeError(
-      `Cannot use ${name} ${value}: it must be a whole number of bytes, ` +
-        "at least 0",
+      `Cannot use ${name} ${printable(value)}: expected a whole number of ` +
+        `bytes, 0 or more, or Infinity, got ${printable(value)}`,
     );
   }
 }
@@ -25,7 +27,7 @@ export class CappedText {
   add(chunk: Uint8Array): boolean {
     const fitting = chunk.subarray(0, this.#maxBytes - this.#length);
     this.#isCut ||= fitting.length < chunk.length;
-    // A copy: whoever gave the chunk may use its memory again.
+    // A copy: the owner of the chunk may reuse its memory.
     if (fitting.length > 0) this.#chunks.push(fitting.slice());
     this.#length += fitting.length;
     return !this.#isCut;

@@ -1,32 +1,39 @@
 import { SchedulerError } from "../src/api/errors.ts";
 import type { Job, JobContext } from "../src/api/job.ts";
 import type { StoreTask } from "../src/api/task.ts";
-import { errorText } from "../src/core/text.ts";
+import { checkOptions } from "../src/core/options.ts";
+import { reasonText } from "../src/core/text.ts";
 import { checkDuration, checkName } from "../src/core/validate.ts";
 import { CappedText, checkMaxBytes } from "./capped_text.ts";
+import {
+  type RepeatableRequest,
+  repeatableRequest,
+  withoutSecrets,
+} from "./curl/request.ts";
+import { beginningOf } from "./excerpt.ts";
 import { TimeLimit } from "./time_limit.ts";
 
-/** Options of {@linkcode CurlJob}. */
+/** Options of {@linkcode CurlJob}; one that does not exist is an error. */
 export interface CurlJobOptions {
   /**
    * How long a request may take, with its body, in milliseconds.
    *
    * @default 30_000
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
-   * How many bytes of the body are kept; where it is cut there is a mark.
+   * How many bytes of the body are kept; a mark shows where it was cut.
    *
    * @default 65_536
    */
-  readonly maxBodyBytes?: number;
+  readonly maxBodyBytes?: number | undefined;
 }
 
-/** A request that was not answered well. */
+/** A request that got no answer, or one that says that it failed. */
 export class CurlJobError extends SchedulerError {
   /** "CurlJobError". */
   override readonly name: string = "CurlJobError";
-  /** Where the request went. */
+  /** Where the request went, without secrets (see {@linkcode CurlJob}). */
   readonly url: string;
   /** The status of the answer; `undefined` if there was none. */
   readonly status: number | undefined;
@@ -51,6 +58,12 @@ export class CurlJobError extends SchedulerError {
  * Sends a request with `fetch`, the same on every run. The task's result is the
  * status, a line break and the body. A status outside 200 to 399 is a failure.
  *
+ * Messages go to logs, and that of a failure is stored as the task's result. So
+ * they show URLs with `…` in place of a user and password, the values of the
+ * query, the fragment, and parts of the path that look like secrets (16
+ * characters or more that are not words). The body is kept as it is. Better send
+ * secrets in a header, such as `authorization`: no message shows the value of one.
+ *
  * @example A ping
  * ```ts
  * import { CurlJob } from "@x/scheduler";
@@ -64,18 +77,18 @@ export class CurlJobError extends SchedulerError {
 export class CurlJob implements Job {
   /** The kind of the job. */
   readonly kind: string;
-  readonly #url: string;
-  readonly #init: RequestInit;
+  readonly #request: RepeatableRequest;
   readonly #timeoutMs: number;
   readonly #maxBodyBytes: number;
 
   /**
    * Makes a job of the given kind.
    *
-   * @param url Where the request goes: http or https.
+   * @param url Where the request goes: http or https, without a password.
    * @param init What `fetch` takes; a body that can be read only once, such as a
    *   stream, is refused.
-   * @throws {TypeError} If the request makes no sense.
+   * @throws {TypeError} If the request makes no sense, or an option does not
+   *   exist.
    * @throws {RangeError} If the kind or a number among the options makes no
    *   sense.
    */
@@ -86,13 +99,12 @@ export class CurlJob implements Job {
     options: CurlJobOptions = {},
   ) {
     checkName("kind", kind);
+    checkOptions(`make job "${kind}"`, options, Object.keys(OPTIONS));
     const { timeoutMs = 30_000, maxBodyBytes = 65_536 } = options;
     checkDuration("timeoutMs", timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     checkMaxBytes("maxBodyBytes", maxBodyBytes);
     this.kind = kind;
-    this.#url = checkUrl(kind, url);
-    checkRequest(kind, this.#url, init);
-    this.#init = { ...init, headers: new Headers(init.headers) };
+    this.#request = repeatableRequest(kind, url, init);
     this.#timeoutMs = timeoutMs;
     this.#maxBodyBytes = maxBodyBytes;
   }
@@ -101,23 +113,22 @@ export class CurlJob implements Job {
    * Sends the request.
    *
    * @returns The task, with the answer as its result.
-   * @throws {CurlJobError} If there is no answer in time, or a bad one.
+   * @throws {CurlJobError} If there is no answer in time, or its status is a
+   *   failure.
    * @throws The reason of the signal, if that aborts.
    */
   async execute(
     task: StoreTask,
     { signal }: Pick<JobContext, "signal">,
   ): Promise<StoreTask> {
-    const { signal: ownSignal } = this.#init;
+    const { signal: ownSignal } = this.#request.init;
     const signals = ownSignal ? [signal, ownSignal] : [signal];
     const limit = new TimeLimit(this.#timeoutMs, signals);
     try {
       const { status, body } = await this.#send(limit.signal);
       if (status < 200 || status > 399) {
-        const said = body.length > MAX_SAID
-          ? `${body.slice(0, MAX_SAID)}…`
-          : body;
-        throw this.#failure(`answered ${status}: ${said}`, { status, body });
+        const why = `answered ${status}: ${beginningOf(body)}`;
+        throw this.#failure(why, { status, body });
       }
       task.result = `${status}\n${body}`;
       return task;
@@ -128,14 +139,15 @@ export class CurlJob implements Job {
         throw this.#failure(why, {}, cause);
       }
       signal.throwIfAborted();
-      throw this.#failure(`failed: ${reasonOf(cause)}`, {}, cause);
+      throw this.#failure(`failed: ${reasonText(cause)}`, {}, cause);
     } finally {
       limit.end();
     }
   }
 
   async #send(signal: AbortSignal): Promise<{ status: number; body: string }> {
-    const response = await fetch(this.#url, { ...this.#init, signal });
+    const { url, init } = this.#request;
+    const response = await fetch(url, { ...init, signal });
     const body = new CappedText(this.#maxBodyBytes);
     const reader = response.body?.getReader();
     for (let chunk = await reader?.read(); chunk?.value;) {
@@ -153,76 +165,18 @@ export class CurlJob implements Job {
     answer: { status?: number; body?: string },
     cause?: unknown,
   ): CurlJobError {
-    const request = `${methodOf(this.#init)} ${this.#url}`;
+    const { method, shownUrl, redact } = this.#request;
     return new CurlJobError(
-      `Cannot run "${this.kind}": ${request} ${why}`,
-      this.#url,
+      `Cannot run "${this.kind}": ${method} ${shownUrl} ${redact(why)}`,
+      shownUrl,
       answer,
-      { cause },
+      { cause: withoutSecrets(cause, redact) },
     );
   }
 }
 
-/** How much of a body is in a message, in UTF-16 code units. */
-const MAX_SAID = 200;
-
-/** Returns the URL in its normal form, or throws. */
-function checkUrl(kind: string, url: string | URL): string {
-  // Messages go to logs: no passwords there.
-  const shown = String(url).replace(/\/\/[^/?#]*@/, "//…@");
-  const fault = (why: string) =>
-    new TypeError(`Cannot make job "${kind}" for "${shown}": ${why}`);
-  if (!URL.canParse(url)) throw fault("it is not a URL");
-  const { protocol, href, username, password } = new URL(url);
-  if (protocol !== "http:" && protocol !== "https:") {
-    throw fault("it must begin with http:// or https://");
-  }
-  if (username !== "" || password !== "") {
-    throw fault("it must not have a password in it; send a header instead");
-  }
-  return href;
-}
-
-/** Throws if `fetch` would refuse the request, or would on its second run. */
-function checkRequest(kind: string, url: string, init: RequestInit): void {
-  const fault = (why: string, cause?: unknown) =>
-    new TypeError(`Cannot make job "${kind}" for "${url}": ${why}`, { cause });
-  if (isOneShot(init.body)) {
-    throw fault(
-      "its body can be read only once, but each run sends it again; " +
-        "pass a string or bytes",
-    );
-  }
-  // Not every runtime finds these two before it sends the request.
-  const method = methodOf(init);
-  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(method)) {
-    throw fault(`"${method}" is not a method`);
-  }
-  if ((method === "GET" || method === "HEAD") && init.body != null) {
-    throw fault(`a ${method} request has no body; pass method "POST"`);
-  }
-  try {
-    new Request(url, { ...init, signal: null });
-  } catch (cause) {
-    throw fault(errorText(cause), cause);
-  }
-}
-
-function methodOf({ method = "GET" }: RequestInit): string {
-  return method.toUpperCase();
-}
-
-function isOneShot(body: RequestInit["body"]): boolean {
-  return typeof body === "object" && body !== null &&
-    ("getReader" in body || Symbol.asyncIterator in body);
-}
-
-/** `fetch` hides the reason for a failure in the cause of its error. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === "") {
-    return error.errors.map(reasonOf).join(", ");
-  }
-  return error instanceof Error && error.cause !== undefined
-    ? `${errorText(error)}: ${reasonOf(error.cause)}`
-    : errorText(error);
-}
+/** The names of all options. */
+const OPTIONS: Record<keyof CurlJobOptions, true> = {
+  timeoutMs: true,
+  maxBodyBytes: true,
+};

@@ -1,15 +1,18 @@
 import type { Job } from "../src/api/job.ts";
 import type { StoreTask } from "../src/api/task.ts";
+import { checkOptions } from "../src/core/options.ts";
+import { printable } from "../src/core/text.ts";
 import { checkName } from "../src/core/validate.ts";
 
-/** Options of {@linkcode PrintJob}. */
+/** Options of {@linkcode PrintJob}; one that does not exist is an error. */
 export interface PrintJobOptions {
   /**
-   * Where the text goes.
+   * Receives the text. The run ends when the promise settles that it returns, if
+   * it returns one; a throw or a rejection is a failure.
    *
    * @default console.log
    */
-  readonly print?: (text: string) => void;
+  readonly print?: ((text: string) => unknown) | undefined;
 }
 
 /**
@@ -32,25 +35,42 @@ export interface PrintJobOptions {
 export class PrintJob implements Job {
   /** The kind of the job. */
   readonly kind: string;
-  readonly #print: (text: string) => void;
+  readonly #print: (text: string) => unknown;
 
   /**
    * Makes a job of the given kind.
    *
    * @throws {RangeError} If the kind makes no sense.
+   * @throws {TypeError} If an option does not exist, or `print` is no function.
    */
   constructor(kind: string = "print", options: PrintJobOptions = {}) {
     checkName("kind", kind);
+    checkOptions(`make job "${kind}"`, options, ["print"]);
+    const { print = (text: string) => console.log(text) } = options;
+    if (typeof print !== "function") {
+      throw new TypeError(
+        `Cannot make job "${kind}" with print ${printable(print)}: ` +
+          "expected a function",
+      );
+    }
     this.kind = kind;
-    this.#print = options.print ?? ((text) => console.log(text));
+    this.#print = print;
   }
 
   /**
-   * Prints the payload.
+   * Prints the payload. Returns a promise if `print` does.
    *
    * @throws {PayloadError} If the payload is not UTF-8.
+   * @throws What `print` throws, or rejects with.
    */
-  execute(task: StoreTask): void {
-    this.#print(task.text());
+  execute(task: StoreTask): void | Promise<void> {
+    const printed = this.#print(task.text());
+    // What it returns is no answer to the scheduler: null would mean removal.
+    if (isThenable(printed)) return Promise.resolve(printed).then(() => {});
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then ===
+    "function";
 }

@@ -1,18 +1,22 @@
 import { SchedulerError } from "../src/api/errors.ts";
 import type { Job, JobContext } from "../src/api/job.ts";
 import type { StoreTask } from "../src/api/task.ts";
-import { errorText } from "../src/core/text.ts";
+import { checkOptions } from "../src/core/options.ts";
+import { errorText, printable } from "../src/core/text.ts";
 import { checkDuration, checkName } from "../src/core/validate.ts";
 import { checkMaxBytes } from "./capped_text.ts";
+import { endOf } from "./excerpt.ts";
 import {
   type ProgramEnd,
   type ProgramOptions,
   runProgram,
 } from "./shell/child_process.ts";
+import { checkEnvironment } from "./shell/environment.ts";
+import { howItFailed, whyNotStarted } from "./shell/faults.ts";
 import { shellWords } from "./shell/words.ts";
 import { TimeLimit } from "./time_limit.ts";
 
-/** Options of {@linkcode ShellJob}. */
+/** Options of {@linkcode ShellJob}; one that does not exist is an error. */
 export interface ShellJobOptions {
   /**
    * The only commands that may run. The payload is then split into words, with
@@ -23,40 +27,50 @@ export interface ShellJobOptions {
    *
    * @default undefined: the payload is run by `sh -c`
    */
-  readonly allow?: readonly string[];
+  readonly allow?: readonly string[] | undefined;
   /**
    * How long the command may take, in milliseconds.
    *
    * @default Infinity
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
-   * How many bytes of output are kept, of stdout and of stderr each; where it is
-   * cut there is a mark.
+   * How many bytes of output are kept, of stdout and of stderr each; a mark shows
+   * where it was cut.
    *
    * @default 65_536
    */
-  readonly maxOutputBytes?: number;
+  readonly maxOutputBytes?: number | undefined;
   /**
-   * How long a command that was told to end (SIGTERM) may take before it is
-   * killed (SIGKILL), in milliseconds. What it has started gets as long if it
-   * holds the output open; else it is killed once the command has ended.
+   * How long a command that was told to end (SIGTERM), and what it has started,
+   * may take before it is killed (SIGKILL), in milliseconds. The run ends when
+   * all of that is gone, so this also prolongs the stopping of a scheduler.
    *
    * @default 2_000
    */
-  readonly killAfterMs?: number;
+  readonly killAfterMs?: number | undefined;
   /**
    * The working directory.
    *
    * @default that of this process
    */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   /**
-   * Environment variables, beside those of this process.
+   * Which environment variables of this process the command gets: all, none, or
+   * those named here. The environment of a scheduler often holds passwords and
+   * keys; a command that gets them may print them into its result, so name what
+   * it needs, such as `["PATH", "HOME"]`.
+   *
+   * @default true
+   */
+  readonly inheritEnv?: boolean | readonly string[] | undefined;
+  /**
+   * Environment variables that the command gets beside those inherited; they
+   * take precedence.
    *
    * @default {}
    */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A command that did not end well. */
@@ -87,11 +101,14 @@ export class ShellJobError extends SchedulerError {
  * task's result. An exit code other than 0 is a failure.
  *
  * When the run is aborted or takes too long, the whole process group of the
- * command is ended (on Windows, which has none, the command alone). What a
- * command leaves behind in the background when it ends by itself is left alone,
- * but nobody reads its output any more.
+ * command is ended (on Windows, which has none, the command alone), and the run
+ * ends when nothing of it is left. When this process exits, or ends with an
+ * error, what still runs is killed; only a process that is itself killed by a
+ * signal leaves its commands running. What a command leaves in the background
+ * when it ends by itself is left alone, but its output is no longer read.
  *
- * Whoever can schedule such a task can run anything: see `allow`. Deno needs
+ * Whoever can schedule such a task can run anything, and read the environment
+ * of this process: see `allow` and `inheritEnv`. Deno needs
  * `--allow-run --allow-env`; if `--allow-run` names programs, only the command
  * itself can be ended.
  *
@@ -126,10 +143,11 @@ export class ShellJob implements Job {
    *
    * @throws {RangeError} If the kind or a number among the options makes no
    *   sense.
-   * @throws {TypeError} If `allow` is not an array of commands.
+   * @throws {TypeError} If an option does not exist, or is of the wrong type.
    */
   constructor(kind: string = "shell", options: ShellJobOptions = {}) {
     checkName("kind", kind);
+    checkOptions(`make job "${kind}"`, options, Object.keys(OPTIONS));
     const {
       allow,
       timeoutMs = Infinity,
@@ -142,6 +160,7 @@ export class ShellJob implements Job {
     checkDuration("killAfterMs", killAfterMs, { min: 0, max: 2 ** 31 - 1 });
     checkMaxBytes("maxOutputBytes", maxOutputBytes);
     if (allow !== undefined) checkAllow(kind, allow);
+    if (options.cwd !== undefined) checkCwd(kind, options.cwd);
     this.kind = kind;
     this.#allow = allow && [...allow];
     this.#timeoutMs = timeoutMs;
@@ -149,7 +168,7 @@ export class ShellJob implements Job {
       maxOutputBytes,
       killAfterMs,
       cwd: options.cwd,
-      env: options.env && { ...options.env },
+      environment: checkEnvironment(kind, options.inheritEnv, options.env),
     };
   }
 
@@ -192,14 +211,18 @@ export class ShellJob implements Job {
       return await runProgram(file, args, { ...this.#options, signal });
     } catch (cause) {
       if (signal.aborted) return NEVER_RAN;
-      throw cannotRun(slug, whyNot(file, this.#options.cwd, cause), cause);
+      throw cannotRun(
+        slug,
+        whyNotStarted(file, this.#options.cwd, cause),
+        cause,
+      );
     }
   }
 
   #command(task: StoreTask): readonly string[] {
     const payload = task.text();
     if (payload.trim() === "") {
-      throw cannotRun(task.slug, "its payload is empty; it must be a command");
+      throw cannotRun(task.slug, "its payload is empty: expected a command");
     }
     if (this.#allow === undefined) return ["sh", "-c", payload];
     const words = wordsOf(task.slug, payload);
@@ -207,13 +230,24 @@ export class ShellJob implements Job {
       const allowed = this.#allow.map((command) => `"${command}"`).join(", ");
       throw cannotRun(
         task.slug,
-        `the command "${words[0]}" is not allowed; ` +
-          (allowed === "" ? "nothing is" : `only ${allowed} may run`),
+        `the command "${words[0]}" is not allowed: ` +
+          (allowed === "" ? "expected none" : `expected one of ${allowed}`),
       );
     }
     return words;
   }
 }
+
+/** The names of all options. */
+const OPTIONS: Record<keyof ShellJobOptions, true> = {
+  allow: true,
+  timeoutMs: true,
+  maxOutputBytes: true,
+  killAfterMs: true,
+  cwd: true,
+  inheritEnv: true,
+  env: true,
+};
 
 /** The end of a program that was aborted before it could start. */
 const NEVER_RAN: ProgramEnd = {
@@ -224,15 +258,22 @@ const NEVER_RAN: ProgramEnd = {
   stderr: "",
 };
 
-/** How much of stderr is in a message, in UTF-16 code units. */
-const MAX_SAID = 2_000;
-
 function checkAllow(kind: string, allow: unknown): void {
   const isCommand = (item: unknown) =>
     typeof item === "string" && item !== "" && !item.includes("\0");
   if (!Array.isArray(allow) || !allow.every(isCommand)) {
     throw new TypeError(
-      `Cannot make job "${kind}": allow must be an array of commands`,
+      `Cannot make job "${kind}" with this allow: ` +
+        "expected an array of commands, none of them empty",
+    );
+  }
+}
+
+function checkCwd(kind: string, cwd: unknown): void {
+  if (typeof cwd !== "string" || cwd === "" || cwd.includes("\0")) {
+    throw new TypeError(
+      `Cannot make job "${kind}" with cwd ${printable(cwd)}: ` +
+        "expected the path of a directory",
     );
   }
 }
@@ -245,21 +286,12 @@ function wordsOf(slug: string, payload: string): string[] {
   }
 }
 
-function howItFailed({ exitCode, signal }: ProgramEnd): string {
-  return exitCode === undefined
-    ? `was ended by ${signal}`
-    : `failed with exit code ${exitCode}`;
-}
-
 function failure(
   { slug }: StoreTask,
   how: string,
   end: ProgramEnd,
 ): ShellJobError {
-  const stderr = end.stderr.trim();
-  const said = stderr.length > MAX_SAID
-    ? `…${stderr.slice(-MAX_SAID)}`
-    : stderr;
+  const said = endOf(end.stderr.trim());
   return new ShellJobError(
     `The command of "${slug}" ${how}${said === "" ? "" : `: ${said}`}`,
     end,
@@ -270,28 +302,4 @@ function cannotRun(slug: string, why: string, cause?: unknown): ShellJobError {
   return new ShellJobError(`Cannot run "${slug}": ${why}`, undefined, {
     cause,
   });
-}
-
-function whyNot(
-  file: string,
-  cwd: string | undefined,
-  cause: unknown,
-): string {
-  const { code, name } = cause as { code?: string; name?: string };
-  if (name === "NotCapable") {
-    return `${errorText(cause)}; Deno needs --allow-run and --allow-env`;
-  }
-  switch (code) {
-    case "ENOENT":
-      return `there is no such program as "${file}" on the PATH` +
-        (cwd === undefined ? "" : `, or no directory "${cwd}"`) +
-        (file === "sh" ? "; commands in `allow` need no shell" : "");
-    case "EACCES":
-    case "EPERM":
-      return `this process may not run "${file}"`;
-    case "E2BIG":
-      return "the command is too long for this system";
-    default:
-      return errorText(cause);
-  }
 }

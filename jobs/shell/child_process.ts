@@ -1,9 +1,13 @@
+import { within } from "../../src/core/within.ts";
 import { CappedText } from "../capped_text.ts";
+import { type Environment, variablesOf } from "./environment.ts";
+import { killAtExit } from "./exit_guard.ts";
+import { type Child, ProcessGroup } from "./process_group.ts";
 
 /** How to run a program. */
 export interface ProgramOptions {
   readonly cwd: string | undefined;
-  readonly env: Readonly<Record<string, string>> | undefined;
+  readonly environment: Environment;
   readonly maxOutputBytes: number;
   readonly killAfterMs: number;
   /** Ends the program, with all that it has started. */
@@ -21,22 +25,19 @@ export interface ProgramEnd {
   readonly stderr: string;
 }
 
-type Child = ReturnType<typeof import("node:child_process").spawn>;
-type Signal = "SIGTERM" | "SIGKILL";
-
 /**
  * Output may keep coming after the program has ended: for ever, if it left
- * something behind that holds its output open. It is read for so many turns, not
- * for so long: a busy process would lose what is there already.
+ * something behind that holds its output open. What is there already is read, by
+ * a number of turns: a busy process would lose it within a mere span of time.
  */
 const DRAIN = { turns: 10, turnMs: 10 };
-/** How long it may take until what was killed has ended. */
+/** How long to wait for the end of what was killed: the system may keep it. */
 const KILLED_MS = 1_000;
 
 /**
  * Runs a program to its end. When the signal aborts, its whole process group is
- * told to end; what is left when its output has ended, or after `killAfterMs`, is
- * killed; then this resolves.
+ * told to end; what is left after `killAfterMs` is killed; this resolves when
+ * nobody is left. If this process exits before, the group is killed.
  *
  * @throws {Error} If the program cannot be started.
  * @throws The reason of the signal, if that aborted before.
@@ -47,34 +48,27 @@ export async function runProgram(
   options: ProgramOptions,
 ): Promise<ProgramEnd> {
   const { spawn, process } = await loadNode();
-  const { signal, cwd, env } = options;
+  const { signal, cwd, environment } = options;
   signal.throwIfAborted();
-  const hasGroups = process.platform !== "win32";
   const child = spawn(file, args, {
     cwd,
-    env: env && { ...process.env, ...env },
+    env: variablesOf(environment, process.env),
     stdio: ["ignore", "pipe", "pipe"],
-    detached: hasGroups,
+    detached: process.platform !== "win32",
     windowsHide: true,
   });
-  const kill = (name: Signal) => {
-    try {
-      if (hasGroups) process.kill(-child.pid!, name);
-      else child.kill(name);
-    } catch {
-      // Nobody is left, or this process may end its own child only.
-      child.kill(name);
-    }
-  };
-  const stdout = new CappedText(options.maxOutputBytes);
-  const stderr = new CappedText(options.maxOutputBytes);
-  child.stdout!.on("data", (chunk: Uint8Array) => void stdout.add(chunk));
-  child.stderr!.on("data", (chunk: Uint8Array) => void stderr.add(chunk));
-  return {
-    ...await ended(child, kill, options),
-    stdout: stdout.toString(),
-    stderr: stderr.toString(),
-  };
+  const group = new ProcessGroup(process, child);
+  const unguard = killAtExit(process, () => group.kill("SIGKILL"));
+  try {
+    const stdout = new CappedText(options.maxOutputBytes);
+    const stderr = new CappedText(options.maxOutputBytes);
+    child.stdout!.on("data", (chunk: Uint8Array) => void stdout.add(chunk));
+    child.stderr!.on("data", (chunk: Uint8Array) => void stderr.add(chunk));
+    const how = await ended(child, group, unguard, options);
+    return { ...how, stdout: stdout.toString(), stderr: stderr.toString() };
+  } finally {
+    unguard();
+  }
 }
 
 async function loadNode() {
@@ -83,7 +77,7 @@ async function loadNode() {
     const { default: process } = await import("node:process");
     return { spawn, process };
   } catch (cause) {
-    throw new Error("no programs can run here; Deno, Node or Bun is needed", {
+    throw new Error("programs cannot run here: expected Deno, Node or Bun", {
       cause,
     });
   }
@@ -91,7 +85,8 @@ async function loadNode() {
 
 async function ended(
   child: Child,
-  kill: (name: Signal) => void,
+  group: ProcessGroup,
+  unguard: () => void,
   { signal, killAfterMs }: ProgramOptions,
 ): Promise<Pick<ProgramEnd, "exitCode" | "signal" | "wasAborted">> {
   let how: [code: number | null, signal: string | null] | undefined;
@@ -110,13 +105,13 @@ async function ended(
     await exitOrAbort(exited, signal);
     const wasAborted = how === undefined;
     if (wasAborted) {
-      kill("SIGTERM");
-      await within(killAfterMs, closed);
-      kill("SIGKILL");
-      await within(KILLED_MS, exited);
+      await end(group, closed, killAfterMs);
+      await isInTime(exited, KILLED_MS);
+    } else {
+      unguard(); // What it left behind is meant to stay.
     }
     for (let turn = 0; turn < DRAIN.turns; turn++) {
-      if (await within(DRAIN.turnMs, closed)) break;
+      if (await isInTime(closed, DRAIN.turnMs)) break;
     }
     const [code, killedBy] = how ?? [];
     return {
@@ -128,6 +123,20 @@ async function ended(
     child.stdout?.destroy();
     child.stderr?.destroy();
   }
+}
+
+/** Ends a group; resolves when nobody is left, for all that can be known. */
+async function end(
+  group: ProcessGroup,
+  closed: Promise<void>,
+  killAfterMs: number,
+): Promise<void> {
+  group.kill("SIGTERM");
+  const isGone = await group.waitUntilGone(killAfterMs) ??
+    await isInTime(closed, killAfterMs);
+  if (isGone) return;
+  group.kill("SIGKILL");
+  await group.waitUntilGone(KILLED_MS);
 }
 
 /** Waits until the program has exited or the signal aborts. */
@@ -146,14 +155,7 @@ async function exitOrAbort(
 }
 
 /** Waits for a promise, but not for ever; says whether it was in time. */
-async function within(ms: number, promise: Promise<void>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function isInTime(promise: Promise<void>, ms: number): Promise<boolean> {
+  const late = () => new Error("late");
+  return within(promise, ms, late).then(() => true, () => false);
 }

@@ -1,3 +1,5 @@
+import { printable } from "../../src/core/text.ts";
+
 /**
  * Splits a command into words, without a shell. Spaces, tabs and line breaks
  * separate words. In single quotes everything stands for itself; in double quotes
@@ -15,9 +17,11 @@ export function shellWords(command: string): string[] {
     const at = token.lastIndex;
     const match = token.exec(command);
     if (match === null) {
+      const mark = command[at];
       throw new SyntaxError(
-        `Cannot split the command "${command}": the ${command[at]} at ` +
-          `character ${at + 1} is not closed`,
+        `Cannot split the command ${printable(command)}: the ${mark} at ` +
+          `character ${at + 1} is not closed: expected ` +
+          (mark === "\\" ? "a character after it" : `another ${mark}`),
       );
     }
     const [, single, double, escaped, plain] = match;

@@ -3,7 +3,7 @@ import type { NextState } from "../api/job_store.ts";
 import { type MisfirePolicy, nextFireTime } from "./misfire.ts";
 import type { TaskRecord } from "../api/task.ts";
 import type { Trigger } from "../api/trigger.ts";
-import { errorText, printable } from "./text.ts";
+import { printable, reasonText } from "./text.ts";
 import { isStorable } from "./validate.ts";
 
 /**
@@ -91,7 +91,7 @@ function carryOn(
     return next && { ...waiting(task, next, next, 0), result, payload };
   } catch (error) {
     return {
-      ...parked(task, 0, `Trigger failed: ${errorText(error)}`),
+      ...parked(task, 0, `Trigger failed: ${reasonText(error)}`),
       payload,
     };
   }
@@ -118,7 +118,7 @@ function retryOrGiveUp(
       ? parked(task, retry, message)
       : { ...waiting(task, next, next, 0), result: message };
   } catch (error) {
-    return parked(task, retry, `${message}\nNo next run: ${errorText(error)}`);
+    return parked(task, retry, `${message}\nNo next run: ${reasonText(error)}`);
   }
 }
 

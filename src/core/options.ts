@@ -1,54 +1,64 @@
+import { printable } from "./text.ts";
+
 /**
- * Throws a `TypeError` if `options` is no object, or has an option that does
- * not exist.
+ * Throws a `TypeError` if an option does not exist: a misspelt one would do
+ * nothing, silently.
  *
- * @param action What was attempted, such as `schedule "a"`.
- * @param known The names of the options that exist.
+ * @param what What the options are for, such as `make job "shell"`.
  */
 export function checkOptions(
-  action: string,
+  what: string,
   options: unknown,
   known: readonly string[],
 ): void {
-  if (typeof options !== "object" || options === null) {
+  if (options === undefined) return;
+  if (
+    typeof options !== "object" || options === null || Array.isArray(options)
+  ) {
     throw new TypeError(
-      `Cannot ${action} with the options ${options}: expected an object`,
+      `Cannot ${what} with the options ${printable(options)}: ` +
+        "expected an object",
     );
   }
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    const meant = nearest(name, known);
-    throw new TypeError(
-      `Cannot ${action} with the option "${name}": expected ` +
-        (meant === undefined
-          ? `one of ${known.map((one) => `"${one}"`).join(", ")}`
-          : `"${meant}", or another option that exists`),
-    );
-  }
+  const name = Object.keys(options).find((name) => !known.includes(name));
+  if (name === undefined) return;
+  const near = nearest(name, known);
+  const names = known.map((name) => `"${name}"`).join(", ");
+  throw new TypeError(
+    `Cannot ${what} with the option ${printable(name)}: ` +
+      (near === undefined ? "" : `perhaps "${near}" was meant; `) +
+      (known.length === 0 ? "expected none" : `expected one of ${names}`),
+  );
 }
 
-/** The known name that was probably meant, if one is close. */
+/** The known name that most likely was meant, if one is close. */
 function nearest(name: string, known: readonly string[]): string | undefined {
-  const lower = name.toLowerCase();
-  const like = known.find((one) => one.toLowerCase() === lower) ??
-    known.find((one) => one.toLowerCase().startsWith(lower)) ??
-    known.find((one) => lower.startsWith(one.toLowerCase()));
-  if (like !== undefined) return like;
-  const distances = known.map((one) => distance(lower, one.toLowerCase()));
-  const least = Math.min(...distances);
-  return least <= Math.min(3, name.length / 3)
-    ? known[distances.indexOf(least)]
-    : undefined;
+  if (name.length > 100) return undefined;
+  const [word, ...others] = [name, ...known].map((name) => name.toLowerCase());
+  let best: string | undefined;
+  let least = Infinity;
+  for (const [index, other] of others.entries()) {
+    // One that lacks its unit, such as "timeout" for "timeoutMs", is close.
+    const isPart = word.length > 3 && other.startsWith(word);
+    const edits = isPart ? 0.5 : editsBetween(word, other);
+    if (edits < least && edits <= Math.max(word.length, other.length) / 3) {
+      [best, least] = [known[index], edits];
+    }
+  }
+  return best;
 }
 
-/** How many letters have to be changed, added or removed (Levenshtein). */
-function distance(a: string, b: string): number {
+/** How many characters must be added, removed or replaced (Levenshtein). */
+function editsBetween(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + change));
+  for (const [index, letter] of Array.from(a).entries()) {
+    const next = [index + 1];
+    for (let at = 0; at < b.length; at++) {
+      next.push(Math.min(
+        next[at] + 1,
+        row[at + 1] + 1,
+        row[at] + (b[at] === letter ? 0 : 1),
+      ));
     }
     row = next;
   }

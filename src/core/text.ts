@@ -24,6 +24,59 @@ export function errorText(error: unknown): string {
   }
 }
 
+/** How many errors a reason is made of, and how much it says of each but the first. */
+const REASON = { errors: 16, length: 1_000 };
+
+/**
+ * The message of whatever was thrown, followed by those of its cause and, for an
+ * AggregateError, of its members, and so on; what a message says already is not
+ * repeated. For where nobody sees the error itself. Never throws itself.
+ */
+export function reasonText(error: unknown): string {
+  return reasonOf(error, new Set());
+}
+
+function reasonOf(error: unknown, seen: Set<unknown>): string {
+  seen.add(error);
+  const text = isBareAggregate(error) ? "" : errorText(error);
+  const details: string[] = [];
+  for (const behind of errorsBehind(error)) {
+    if (seen.size === REASON.errors) break;
+    if (seen.has(behind)) continue;
+    const detail = reasonOf(behind, seen);
+    const isNews = detail !== "" && !detail.startsWith("[object ") &&
+      !text.includes(detail) && !details.includes(detail);
+    if (isNews) details.push(cutAt(REASON.length, detail));
+  }
+  if (details.length === 0) return text === "" ? errorText(error) : text;
+  return text === "" ? details.join(", ") : `${text}: ${details.join(", ")}`;
+}
+
+function errorsBehind(error: unknown): unknown[] {
+  try {
+    if (!(error instanceof Error)) return [];
+    const members: unknown[] = error instanceof AggregateError
+      ? error.errors.slice(0, REASON.errors)
+      : [];
+    return [...members, error.cause].filter((behind) => behind != null);
+  } catch {
+    return [];
+  }
+}
+
+/** Whether an error says nothing but what its members say. */
+function isBareAggregate(error: unknown): boolean {
+  try {
+    return error instanceof AggregateError && error.message === "";
+  } catch {
+    return false;
+  }
+}
+
+function cutAt(length: number, text: string): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}
+
 /** A value as error messages show it. */
 export function printable(value: unknown): string {
   if (value instanceof Date) {

@@ -3,7 +3,7 @@ import { PayloadError } from "../api/errors.ts";
 import type { Job, JobContext, JobResult } from "../api/job.ts";
 import { StoreTask, type TaskRecord } from "../api/task.ts";
 import { copyBytes, equalBytes } from "../core/bytes.ts";
-import { errorText, storableText } from "../core/text.ts";
+import { reasonText, storableText } from "../core/text.ts";
 
 /**
  * Runs a job on a copy of its task, and says how that ended. Never throws and
@@ -75,7 +75,7 @@ function isTask(answer: unknown): answer is StoreTask {
 }
 
 function failure(error: unknown): Outcome {
-  return { type: "failed", message: storableText(errorText(error)), error };
+  return { type: "failed", message: storableText(reasonText(error)), error };
 }
 
 function isPromise(

@@ -5,7 +5,7 @@ import type { JobStore } from "../api/job_store.ts";
 import type { Logger } from "../api/logger.ts";
 import { fieldsOf } from "./reports.ts";
 import type { Run } from "./run.ts";
-import { errorText } from "../core/text.ts";
+import { reasonText } from "../core/text.ts";
 
 /**
  * Holds the runs of a process, and renews their leases in one batch. A lease
@@ -131,7 +131,7 @@ export class Leases {
       const renewAt = this.#clock.monotonic() + retryMs;
       for (const run of runs) run.renewAt = Math.min(run.renewAt, renewAt);
       this.#alarm.setAt(renewAt);
-      this.#logger.warn(`Cannot renew leases: ${errorText(error)}`, {
+      this.#logger.warn(`Cannot renew leases: ${reasonText(error)}`, {
         error,
         retryMs,
       });

@@ -1,6 +1,6 @@
 import type { StoreChange } from "../api/job_store.ts";
 import { GrowingPause } from "../core/growing_pause.ts";
-import { errorText } from "../core/text.ts";
+import { reasonText } from "../core/text.ts";
 import { Alarm } from "./alarm.ts";
 import { runDue, type Workshop } from "./run_due.ts";
 
@@ -52,7 +52,7 @@ export class Loop {
         const retryMs = this.#pause.next();
         logger.error(
           `Cannot look for due tasks, next try in ${retryMs} ms: ` +
-            errorText(error),
+            reasonText(error),
           { error, retryMs },
         );
         await clock.sleep(retryMs, stopping);

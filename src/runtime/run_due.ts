@@ -1,7 +1,7 @@
 import type { Clock } from "../api/clock.ts";
 import type { JobStore } from "../api/job_store.ts";
 import { decide, isMissed, type Outcome } from "../core/decide.ts";
-import { errorText } from "../core/text.ts";
+import { reasonText } from "../core/text.ts";
 import { execute } from "./execute.ts";
 import { type Leases, renewalPeriodMs } from "./leases.ts";
 import type { Registration, Registry } from "./registry.ts";
@@ -96,7 +96,11 @@ function policyOf(
   try {
     return { policy: registry.registrationOf(task) };
   } catch (error) {
-    const fault = { type: "failed", message: errorText(error), error } as const;
+    const fault = {
+      type: "failed",
+      message: reasonText(error),
+      error,
+    } as const;
     const policy = { ...registry.get(task.kind), trigger: undefined };
     return { policy, fault };
   }

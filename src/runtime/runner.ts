@@ -2,7 +2,7 @@ import type { Clock } from "../api/clock.ts";
 import { SchedulerError } from "../api/errors.ts";
 import type { JobStore } from "../api/job_store.ts";
 import { release } from "../core/decide.ts";
-import { errorText } from "../core/text.ts";
+import { reasonText } from "../core/text.ts";
 import { Alarm } from "./alarm.ts";
 import { Leases } from "./leases.ts";
 import { Loop } from "./loop.ts";
@@ -133,7 +133,7 @@ export class Runner {
       await watch?.[Symbol.asyncDispose]();
     } catch (error) {
       const { logger } = this.#shop;
-      logger.warn(`Cannot end the watch: ${errorText(error)}`, { error });
+      logger.warn(`Cannot end the watch: ${reasonText(error)}`, { error });
     }
   }
 

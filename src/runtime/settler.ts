@@ -4,7 +4,7 @@ import type { Logger } from "../api/logger.ts";
 import { fieldsOf } from "./reports.ts";
 import type { Run } from "./run.ts";
 import { GrowingPause } from "../core/growing_pause.ts";
-import { errorText } from "../core/text.ts";
+import { reasonText } from "../core/text.ts";
 
 interface Entry {
   readonly run: Run;
@@ -97,7 +97,7 @@ export class Settler {
         const retryMs = pause.next();
         this.#logger.error(
           `Cannot store ${settlements.length} results, next try in ` +
-            `${retryMs} ms: ${errorText(error)}`,
+            `${retryMs} ms: ${reasonText(error)}`,
           { error, retryMs },
         );
         await this.#clock.sleep(retryMs, signal);

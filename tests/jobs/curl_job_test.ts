@@ -16,7 +16,11 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { CurlJob, CurlJobError } from "../../jobs/curl_job.ts";
+import {
+  CurlJob,
+  CurlJobError,
+  type CurlJobOptions,
+} from "../../jobs/curl_job.ts";
 import { SchedulerError } from "../../src/api/errors.ts";
 import { jobContext, jobTask } from "../helpers/job_task.ts";
 
@@ -312,11 +316,11 @@ Deno.test("a curl job names each address that it could not reach", async () => {
 
 Deno.test("a curl job marks where it cut the body in its message", async () => {
   const answer: Answer = (_, response) =>
-    response.writeHead(500).end("x".repeat(1_000));
+    response.writeHead(500).end("x".repeat(2_000));
   await withServer(answer, async (url) => {
     const error = await failureOf(new CurlJob("curl", url));
-    assertMatch(error.message, /500: x{200}…$/);
-    assertEquals(error.body.length, 1_000);
+    assertMatch(error.message, /500: x{1000}…$/);
+    assertEquals(error.body.length, 2_000);
   });
 });
 
@@ -340,7 +344,7 @@ Deno.test("a curl job refuses a URL that fetch would refuse", () => {
     ["file:///etc/passwd", "http"],
     ["https://me@example.com", "header"],
     ["https://me:secret@example.com", "header"],
-    ["https://me:secret@example.com:99999", "not a URL"],
+    ["https://me:secret@example.com:99999", "URL"],
     ["ftp://me:secret@example.com/", "http"],
   ];
   for (const [url, fault] of faults) {
@@ -378,6 +382,60 @@ Deno.test("a curl job refuses a request that cannot be sent, or not twice", () =
   }
 });
 
+Deno.test("a curl job names a header that cannot be sent, but not its value", () => {
+  for (const value of ["s3cr\net", "s3cr\u20acet"]) {
+    const given: RequestInit["headers"][] = [
+      { accept: "*/*", authorization: value },
+      [["accept", "*/*"], ["authorization", value]],
+    ];
+    for (const headers of given) {
+      const error = assertThrows(
+        () => new CurlJob("curl", "https://example.com", { headers }),
+        TypeError,
+        "authorization",
+      ) as Error;
+      assert(
+        !`${error.message} ${error.cause}`.includes("s3cr"),
+        error.message,
+      );
+    }
+  }
+});
+
+Deno.test("no error of a curl job shows the secrets in its URL", async () => {
+  const secrets = ["t0k3nOfTheQuery", "5b0f3c1e-8f0a-4d5e-9c7b", "fr4gm3nt"];
+  const path = `/hook/${secrets[1]}?key=${secrets[0]}#${secrets[2]}`;
+  const errors: Error[] = [];
+  const answer: Answer = (request, response) => {
+    response.writeHead(request.url!.startsWith("/loop") ? 302 : 500, {
+      location: request.url!,
+    }).end(`Cannot ${request.method} ${request.url}`);
+  };
+  let [free, body] = ["", ""];
+  await withServer(answer, async (url) => {
+    free = url;
+    const refused = await failureOf(new CurlJob("curl", url + path));
+    body = refused.body;
+    const loop = new CurlJob("curl", `${url}/loop${path}`);
+    errors.push(refused, await failureOf(loop));
+  });
+  assertStringIncludes(body, secrets[1]); // What was answered stays as it is.
+  errors.push(await failureOf(new CurlJob("curl", free + path)));
+  for (const url of ["ftp:", "https://me:pw@x:99999"]) {
+    const make = () => new CurlJob("curl", url + path);
+    errors.push(assertThrows(make, TypeError) as Error);
+  }
+  for (const error of errors) {
+    const { url, cause } = error as CurlJobError;
+    const { stack, cause: deeper } = (cause ?? {}) as Error;
+    const shown = [error.message, error.stack, url, cause, stack, deeper];
+    for (const secret of secrets) {
+      assert(!shown.join(" ").includes(secret), shown.join(" "));
+    }
+    assertStringIncludes(error.message, "/hook/…");
+  }
+});
+
 Deno.test("a curl job refuses impossible options", () => {
   const options = [
     { timeoutMs: 0 },
@@ -400,4 +458,23 @@ Deno.test("a curl job refuses impossible options", () => {
     RangeError,
     "kind",
   );
+  const wrong: unknown[][] = [
+    [undefined, { timeout: 5 }, 'perhaps "timeoutMs" was meant'],
+    [undefined, null, "expected an object"],
+    [{ timeoutMs: 5 }, {}, "among the options"],
+    [null, {}, "expected an object"],
+    ["POST", {}, "expected an object"],
+  ];
+  for (const [init, options, fault] of wrong) {
+    assertThrows(
+      () => new CurlJob("curl", "https://x", init as object, options as object),
+      TypeError,
+      fault as string,
+    );
+  }
+  const nothing: CurlJobOptions = {
+    timeoutMs: undefined,
+    maxBodyBytes: undefined,
+  };
+  new CurlJob("curl", "https://example.com", undefined, nothing);
 });

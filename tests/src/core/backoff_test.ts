@@ -67,7 +67,7 @@ Deno.test("ExponentialBackoff refuses options that do not exist", () => {
     () =>
       new ExponentialBackoff({ maxAttempts: 3 } as ExponentialBackoffOptions),
     TypeError,
-    'the option "maxAttempts": expected',
+    'the option "maxAttempts": ',
   );
 });
 

@@ -1,44 +1,62 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { checkOptions } from "../../../src/core/options.ts";
 
-const known = ["delayMs", "when", "timeZone", "onConflict"];
+const known = ["allow", "timeoutMs", "maxOutputBytes", "env", "inheritEnv"];
+const expected = known.map((name) => `"${name}"`).join(", ");
 
-Deno.test("options that exist are fine, also undefined ones", () => {
-  checkOptions("schedule", {}, known);
-  checkOptions("schedule", { delayMs: undefined, when: 1 }, known);
+function faultOf(options: unknown): string {
+  const check = () => checkOptions('make job "x"', options, known);
+  return (assertThrows(check, TypeError) as Error).message;
+}
+
+Deno.test("options that exist are fine, also if they are undefined", () => {
+  checkOptions("do it", undefined, known);
+  checkOptions("do it", {}, known);
+  checkOptions("do it", { allow: [], timeoutMs: undefined }, known);
+  checkOptions("do it", {}, []);
 });
 
-Deno.test("an option that does not exist is a TypeError that names the one that was meant", () => {
-  const meant: [string, string][] = [
-    ["delay", "delayMs"],
-    ["timezone", "timeZone"],
-    ["delayMS", "delayMs"],
-    ["onconflict", "onConflict"],
-    ["wen", "when"],
-  ];
-  for (const [name, right] of meant) {
-    const { message } = assertThrows(
-      () => checkOptions("schedule", { [name]: 1 }, known),
-      TypeError,
-    );
-    assertEquals(
-      message,
-      `Cannot schedule with the option "${name}": expected "${right}", ` +
-        "or another option that exists",
-    );
-  }
-});
-
-Deno.test("an option like no other is answered with all that exist", () => {
+Deno.test("an option that does not exist is an error that lists those that do", () => {
+  assertEquals(
+    faultOf({ allow: [], colour: "red" }),
+    `Cannot make job "x" with the option "colour": expected one of ${expected}`,
+  );
+  assertEquals(
+    faultOf({ colour: undefined }),
+    `Cannot make job "x" with the option "colour": expected one of ${expected}`,
+  );
   assertThrows(
-    () => checkOptions("schedule", { color: "red" }, known),
+    () => checkOptions("stop", { now: true }, []),
     TypeError,
-    'the option "color": expected one of "delayMs", "when", "timeZone", "onConflict"',
+    'Cannot stop with the option "now": expected none',
   );
 });
 
-Deno.test("options that are no object are a TypeError", () => {
-  for (const options of [null, 5, "x"]) {
-    assertThrows(() => checkOptions("schedule", options, known), TypeError);
+Deno.test("the option that probably was meant is named", () => {
+  const meant = {
+    timeout: "timeoutMs",
+    timeoutMS: "timeoutMs",
+    timeOutMs: "timeoutMs",
+    timoutMs: "timeoutMs",
+    maxOutput: "maxOutputBytes",
+    maxOutputBits: "maxOutputBytes",
+    allowed: "allow",
+    inheritenv: "inheritEnv",
+    en: "env",
+    e: undefined,
+    cwd: undefined,
+    command: undefined,
+    ["t".repeat(1_000_000)]: undefined,
+  };
+  for (const [name, near] of Object.entries(meant)) {
+    const [, said] = /perhaps "(\w+)" was meant/.exec(faultOf({ [name]: 1 })) ??
+      [];
+    assertEquals(said, near, name.slice(0, 20));
+  }
+});
+
+Deno.test("options that are no object are an error", () => {
+  for (const options of [null, 5, "timeoutMs", [], ["a"], () => {}]) {
+    assertEquals(faultOf(options).endsWith(": expected an object"), true);
   }
 });

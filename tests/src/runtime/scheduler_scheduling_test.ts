@@ -209,10 +209,10 @@ Deno.test("bad arguments of scheduleJob say what is wrong, and change nothing", 
       "expected a year",
     ],
     [["a", "work", { payload: 5n }], PayloadError, "not JSON"],
-    [["a", "work", { delay: 5 }], TypeError, '"delay": expected "delayMs"'],
-    [["a", "work", { timezone: "" }], TypeError, 'expected "timeZone"'],
+    [["a", "work", { delay: 5 }], TypeError, '"delay": perhaps "delayMs"'],
+    [["a", "work", { timezone: "" }], TypeError, 'perhaps "timeZone"'],
     [["a", "work", { timeZone: "UTC" }], TypeError, "a cron expression beside"],
-    [["a", "work", { trigger: "5" }], CronExpressionError, "1 field"],
+    [["a", "work", { trigger: "5" }], CronExpressionError, "got 1"],
     [["a", "work", 5], TypeError, "the options 5: expected an object"],
   ];
   for (const [args, type, message] of faults) {
@@ -335,7 +335,7 @@ Deno.test("bad options of the scheduler say what is wrong", () => {
   const refused: [unknown, string][] = [
     [{ logger: {} }, "a logger with the methods debug, info, warn, error"],
     [{ clock: {} }, "a clock with the methods now, monotonic, sleep, random"],
-    [{ lease: 5 }, 'the option "lease": expected "leaseMs"'],
+    [{ lease: 5 }, 'the option "lease": perhaps "leaseMs"'],
     [null, "the options null: expected an object"],
     [{ triggers: [{}] }, "as a class of triggers"],
   ];

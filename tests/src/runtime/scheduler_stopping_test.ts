@@ -118,7 +118,7 @@ Deno.test("stop and the like refuse options that do not exist", async () => {
   await assertRejects(
     () => scheduler.stop({ timeout: 5 } as StopOptions),
     TypeError,
-    'Cannot stop the scheduler with the option "timeout": expected "timeoutMs"',
+    'Cannot stop the scheduler with the option "timeout": perhaps "timeoutMs"',
   );
 });
 
