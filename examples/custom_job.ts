@@ -13,7 +13,7 @@ import {
   type StoreTask,
 } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const ended = Promise.withResolvers<void>();
 

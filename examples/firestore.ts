@@ -15,7 +15,7 @@ import { CronTrigger, type Job, StdScheduler } from "@x/scheduler";
 import { FirestoreStore } from "@x/scheduler/stores/firestore";
 import process from "node:process";
 import { ctrlC } from "./ctrl_c.ts";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const firestore = new Firestore({
   projectId: process.env.GOOGLE_CLOUD_PROJECT ?? "scheduler-example",

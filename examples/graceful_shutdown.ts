@@ -6,7 +6,7 @@
  */
 import { type Job, StdScheduler } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const scheduler = new StdScheduler(new MemoryStore(), { logger: silent });

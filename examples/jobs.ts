@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { CurlJob, FixedBackoff, ShellJob, StdScheduler } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const server = createServer((request, response) => {
   response.statusCode = request.url === "/clock" ? 200 : 404;

@@ -5,7 +5,7 @@
  */
 import { type Job, StdScheduler } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 interface Transaction {
   id: string;

@@ -8,7 +8,7 @@
 import { CronTrigger, PrintJob, StdScheduler } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
 import { ctrlC } from "./ctrl_c.ts";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const scheduler = new StdScheduler(new MemoryStore());
 const everyFive = new CronTrigger("1/5 * * * * *");

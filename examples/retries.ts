@@ -11,7 +11,7 @@ import {
   StdScheduler,
 } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 await using scheduler = new StdScheduler(new MemoryStore(), { logger: silent });

@@ -8,7 +8,7 @@ import { type Job, SimpleTrigger, StdScheduler } from "@x/scheduler";
 import { SqliteStore } from "@x/scheduler/stores/sqlite";
 import process from "node:process";
 import { ctrlC } from "./ctrl_c.ts";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const STEPS = [
   ...["the plan", "the hole", "the foundation", "the ground floor"],
