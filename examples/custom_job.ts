@@ -1,6 +1,6 @@
 /**
- * A job of one's own that remembers something from run to run: it counts down,
- * and takes itself off the schedule at zero.
+ * A job of your own that remembers something from run to run: it counts down
+ * every half second, and removes its task at zero.
  *
  *     deno run examples/custom_job.ts
  */

@@ -1,6 +1,6 @@
 /**
- * The ready-made jobs: a shell command, and requests to a server that this
- * example starts itself.
+ * The ready-made jobs: a shell command, and two requests to a server that this
+ * example starts. One of them asks for a page that does not exist, and fails.
  *
  *     deno run --allow-run --allow-env --allow-net=127.0.0.1 examples/jobs.ts
  */
@@ -25,7 +25,7 @@ await using scheduler = new StdScheduler(store);
 const shell = new ShellJob();
 const curl = new CurlJob("curl", `${url}/clock`);
 const broken = new CurlJob("curl-broken", `${url}/clok`);
-// A task that is done leaves the store; these print what they got before.
+// A one-off is removed when it is done, so the results are printed before.
 for (const job of [shell, curl]) {
   scheduler.registerJob({
     kind: job.kind,

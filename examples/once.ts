@@ -1,5 +1,6 @@
 /**
- * A one-off with a payload: transactions that nobody confirms are cancelled.
+ * One-offs with a payload: a payment that nobody confirms within two seconds is
+ * cancelled. One of two is confirmed, which deletes its task; the other is not.
  *
  *     deno run examples/once.ts
  */
@@ -7,17 +8,17 @@ import { type Job, StdScheduler } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
 import { say } from "./say.ts";
 
-interface Transaction {
+interface Payment {
   id: string;
   cents: number;
 }
 
 const ended = Promise.withResolvers<void>();
 const cancel: Job = {
-  kind: "cancel-transaction",
+  kind: "cancel-payment",
   execute(task) {
-    const { id, cents } = task.json<Transaction>();
-    say(`cancelled ${id} over ${cents / 100} €: nobody confirmed it in time`);
+    const { id, cents } = task.json<Payment>();
+    say(`${id} over ${(cents / 100).toFixed(2)} € is cancelled`);
     ended.resolve();
   },
 };
@@ -27,16 +28,16 @@ scheduler.registerJob(cancel);
 await scheduler.start();
 
 for (
-  const transaction of [{ id: "T-1", cents: 995 }, { id: "T-2", cents: 4_200 }]
+  const payment of [{ id: "P-1", cents: 995 }, { id: "P-2", cents: 4_200 }]
 ) {
-  await scheduler.scheduleJob(`cancel:${transaction.id}`, cancel, {
+  await scheduler.scheduleJob(`cancel:${payment.id}`, cancel, {
     delayMs: 2_000,
-    payload: transaction,
+    payload: payment,
   });
-  say(`began ${transaction.id}: it is cancelled in two seconds, unless …`);
+  say(`${payment.id} began: it is cancelled in two seconds, unless confirmed`);
 }
 
-await scheduler.deleteJob("cancel:T-1");
-say("… it is confirmed, as T-1 just was");
+await scheduler.deleteJob("cancel:P-1");
+say("P-1 is confirmed");
 
 await ended.promise;

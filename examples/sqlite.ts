@@ -1,6 +1,6 @@
 /**
- * Builds a house, one step at a time. Press Ctrl-C in between, pull the plug if
- * you like, and start again: it carries on where it was.
+ * Builds a house, one step at a time. Press Ctrl-C in between, or pull the plug,
+ * and start it again: it continues where it was.
  *
  *     deno run --allow-read=. --allow-write=. examples/sqlite.ts [file]
  */
@@ -56,7 +56,7 @@ await scheduler.stop();
 say(
   isFinished
     ? "the house stands; the next start builds another"
-    : `the rest is safe in ${path}; start again to carry on`,
+    : `the rest is safe in ${path}; start again to continue`,
 );
 
 function howLate(scheduledFor: Date): string {
