@@ -28,7 +28,7 @@ class CountdownJob implements Job {
       ended.resolve();
       return null; // Removes the task.
     }
-    task.payload = new TextEncoder().encode(JSON.stringify(count - 1));
+    task.setJson(count - 1);
     return task; // Keeps the new payload.
   }
 }

@@ -8,7 +8,7 @@
  *     FIRESTORE_EMULATOR_HOST=127.0.0.1:8080 deno run -A examples/firestore.ts
  */
 import { Firestore } from "@google-cloud/firestore";
-import { CronTrigger, type Job, StdScheduler } from "@x/scheduler";
+import { StdScheduler } from "@x/scheduler";
 import { FirestoreStore } from "@x/scheduler/stores/firestore";
 import process from "node:process";
 import { ctrlC } from "./ctrl_c.ts";
@@ -20,19 +20,15 @@ const firestore = new Firestore({
 });
 const scheduler = new StdScheduler(new FirestoreStore(firestore));
 
-const tick: Job = {
-  kind: "tick",
-  execute(task, { scheduledFor }) {
-    const lateMs = Date.now() - scheduledFor.getTime();
-    say(`${task.slug}, ${lateMs} ms after it was due`);
-  },
-};
-scheduler.registerJob(tick);
+scheduler.registerJob("tick", (task, { scheduledFor }) => {
+  const lateMs = Date.now() - scheduledFor.getTime();
+  say(`${task.slug}, ${lateMs} ms after it was due`);
+});
 await scheduler.start();
 
 // The first process schedules it; the others find it there.
-await scheduler.scheduleJob("every-five-seconds", tick, {
-  trigger: new CronTrigger("*/5 * * * * *"),
+await scheduler.scheduleJob("every-five-seconds", "tick", {
+  trigger: "*/5 * * * * *",
   onConflict: "keep",
 });
 say("waiting for the seconds 0, 5, 10 …; Ctrl-C ends it");

@@ -4,7 +4,7 @@
  *
  *     deno run examples/once.ts
  */
-import { type Job, StdScheduler } from "@x/scheduler";
+import { StdScheduler } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
 import { say } from "./say.ts";
 
@@ -14,23 +14,19 @@ interface Payment {
 }
 
 const ended = Promise.withResolvers<void>();
-const cancel: Job = {
-  kind: "cancel-payment",
-  execute(task) {
-    const { id, cents } = task.json<Payment>();
-    say(`${id} over ${(cents / 100).toFixed(2)} € is cancelled`);
-    ended.resolve();
-  },
-};
 
 await using scheduler = new StdScheduler(new MemoryStore());
-scheduler.registerJob(cancel);
+scheduler.registerJob("cancel-payment", (task) => {
+  const { id, cents } = task.json<Payment>();
+  say(`${id} over ${(cents / 100).toFixed(2)} € is cancelled`);
+  ended.resolve();
+});
 await scheduler.start();
 
 for (
   const payment of [{ id: "P-1", cents: 995 }, { id: "P-2", cents: 4_200 }]
 ) {
-  await scheduler.scheduleJob(`cancel:${payment.id}`, cancel, {
+  await scheduler.scheduleJob(`cancel:${payment.id}`, "cancel-payment", {
     delayMs: 2_000,
     payload: payment,
   });

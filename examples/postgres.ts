@@ -6,7 +6,7 @@
  *     docker run --rm -p 5432:5432 -e POSTGRES_PASSWORD=postgres postgres
  *     deno run -A examples/postgres.ts
  */
-import { CronTrigger, type Job, StdScheduler } from "@x/scheduler";
+import { StdScheduler } from "@x/scheduler";
 import { PostgresStore } from "@x/scheduler/stores/postgres";
 import process from "node:process";
 import pg from "pg";
@@ -19,19 +19,15 @@ const pool = new pg.Pool({
 });
 const scheduler = new StdScheduler(new PostgresStore(pool));
 
-const tick: Job = {
-  kind: "tick",
-  execute(task, { scheduledFor }) {
-    const lateMs = Date.now() - scheduledFor.getTime();
-    say(`${task.slug}, ${lateMs} ms after it was due`);
-  },
-};
-scheduler.registerJob(tick);
+scheduler.registerJob("tick", (task, { scheduledFor }) => {
+  const lateMs = Date.now() - scheduledFor.getTime();
+  say(`${task.slug}, ${lateMs} ms after it was due`);
+});
 await scheduler.start();
 
 // The first process schedules it; the others find it there.
-await scheduler.scheduleJob("every-five-seconds", tick, {
-  trigger: new CronTrigger("*/5 * * * * *"),
+await scheduler.scheduleJob("every-five-seconds", "tick", {
+  trigger: "*/5 * * * * *",
   onConflict: "keep",
 });
 say("waiting for the seconds 0, 5, 10 …; Ctrl-C ends it");

@@ -32,7 +32,7 @@ const build: Job = {
       finished.resolve();
       return null; // Done: the task is removed.
     }
-    task.payload = new TextEncoder().encode(`${step + 1}`);
+    task.setJson(step + 1);
     return task;
   },
 };

@@ -20,12 +20,9 @@ await pool.query("create table if not exists orders (id serial, item text)");
 
 const mailed = Promise.withResolvers<void>();
 const scheduler = new StdScheduler(new PostgresStore(pool));
-scheduler.registerJob({
-  kind: "mail",
-  execute(task) {
-    say(`mail: thank you for ordering ${task.json<{ item: string }>().item}`);
-    mailed.resolve();
-  },
+scheduler.registerJob("mail", (task) => {
+  say(`mail: thank you for ordering ${task.json<{ item: string }>().item}`);
+  mailed.resolve();
 });
 await scheduler.start();
 
