@@ -6,7 +6,13 @@
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { CurlJob, FixedBackoff, ShellJob, StdScheduler } from "@x/scheduler";
+import {
+  CurlJob,
+  FixedBackoff,
+  ShellJob,
+  silentLogger,
+  StdScheduler,
+} from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
 import { say } from "./say.ts";
 
@@ -20,8 +26,9 @@ await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 const { port } = server.address() as AddressInfo;
 const url = `http://127.0.0.1:${port}`;
 
-const store = new MemoryStore();
-await using scheduler = new StdScheduler(store);
+await using scheduler = new StdScheduler(new MemoryStore(), {
+  logger: silentLogger, // The default would warn of the failure.
+});
 const shell = new ShellJob();
 const curl = new CurlJob("curl", `${url}/clock`);
 const broken = new CurlJob("curl-broken", `${url}/clok`);

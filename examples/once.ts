@@ -13,6 +13,11 @@ interface Payment {
   cents: number;
 }
 
+const PAYMENTS: readonly Payment[] = [
+  { id: "P-1", cents: 995 },
+  { id: "P-2", cents: 4_200 },
+];
+
 const ended = Promise.withResolvers<void>();
 
 await using scheduler = new StdScheduler(new MemoryStore());
@@ -23,9 +28,7 @@ scheduler.registerJob("cancel-payment", (task) => {
 });
 await scheduler.start();
 
-for (
-  const payment of [{ id: "P-1", cents: 995 }, { id: "P-2", cents: 4_200 }]
-) {
+for (const payment of PAYMENTS) {
   await scheduler.scheduleJob(`cancel:${payment.id}`, "cancel-payment", {
     delayMs: 2_000,
     payload: payment,
