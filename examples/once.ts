@@ -8,10 +8,7 @@ import { StdScheduler } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
 import { say } from "./say.ts";
 
-interface Payment {
-  id: string;
-  cents: number;
-}
+type Payment = { id: string; cents: number };
 
 const PAYMENTS: readonly Payment[] = [
   { id: "P-1", cents: 995 },
