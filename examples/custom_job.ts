@@ -1,6 +1,6 @@
 /**
- * A job of one's own that remembers something from run to run: it counts down,
- * and takes itself off the schedule at zero.
+ * A job of your own that remembers something from run to run: it counts down
+ * every half second, and removes its task at zero.
  *
  *     deno run examples/custom_job.ts
  */
@@ -13,7 +13,7 @@ import {
   type StoreTask,
 } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const ended = Promise.withResolvers<void>();
 
@@ -28,7 +28,7 @@ class CountdownJob implements Job {
       ended.resolve();
       return null; // Removes the task.
     }
-    task.payload = new TextEncoder().encode(JSON.stringify(count - 1));
+    task.setJson(count - 1);
     return task; // Keeps the new payload.
   }
 }

@@ -1,21 +1,18 @@
 /**
  * Durable cron on Firestore, shared by as many processes as you like. Start
- * Google's emulator, or leave it away and use your project and credentials:
+ * Google's emulator and then this, in two terminals. Each tick runs in one of
+ * the two; stop one, and the other continues. Without FIRESTORE_EMULATOR_HOST it
+ * uses GOOGLE_CLOUD_PROJECT and your credentials.
  *
  *     gcloud emulators firestore start --host-port=127.0.0.1:8080
- *
- * and then this, in two terminals:
- *
  *     FIRESTORE_EMULATOR_HOST=127.0.0.1:8080 deno run -A examples/firestore.ts
- *
- * Each tick runs in one of the two. Stop one, and the other goes on.
  */
 import { Firestore } from "@google-cloud/firestore";
-import { CronTrigger, type Job, StdScheduler } from "@x/scheduler";
+import { StdScheduler } from "@x/scheduler";
 import { FirestoreStore } from "@x/scheduler/stores/firestore";
 import process from "node:process";
 import { ctrlC } from "./ctrl_c.ts";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const firestore = new Firestore({
   projectId: process.env.GOOGLE_CLOUD_PROJECT ?? "scheduler-example",
@@ -23,22 +20,18 @@ const firestore = new Firestore({
 });
 const scheduler = new StdScheduler(new FirestoreStore(firestore));
 
-const tick: Job = {
-  kind: "tick",
-  execute(task, { scheduledFor }) {
-    const lateMs = Date.now() - scheduledFor.getTime();
-    say(`${task.slug}, ${lateMs} ms after it was due`);
-  },
-};
-scheduler.registerJob(tick);
+scheduler.registerJob("tick", (task, { scheduledFor }) => {
+  const lateMs = Date.now() - scheduledFor.getTime();
+  say(`${task.slug}, ${lateMs} ms after it was due`);
+});
 await scheduler.start();
 
-// The first process schedules it; for the others it is there already.
-await scheduler.scheduleJob("every-five-seconds", tick, {
-  trigger: new CronTrigger("*/5 * * * * *"),
+// The first process schedules it; the others find it there.
+await scheduler.scheduleJob("every-five-seconds", "tick", {
+  trigger: "*/5 * * * * *",
   onConflict: "keep",
 });
-say("waiting for the next full five seconds; Ctrl-C ends it");
+say("waiting for the seconds 0, 5, 10 …; Ctrl-C ends it");
 
 await ctrlC();
 await scheduler.stop();

@@ -1,15 +1,14 @@
 /**
- * Stopping while jobs run: the quick one finishes, the slow one is told to end
- * by its signal, and its task is handed back for the next start.
+ * Stopping while jobs run. The quick one finishes; the slow one is told by its
+ * signal to end, and its task is handed back for the next start.
  *
  *     deno run examples/graceful_shutdown.ts
  */
-import { type Job, StdScheduler } from "@x/scheduler";
+import { type Job, silentLogger, StdScheduler } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-const scheduler = new StdScheduler(new MemoryStore(), { logger: silent });
+const scheduler = new StdScheduler(new MemoryStore(), { logger: silentLogger });
 
 const work: Job = {
   kind: "work",
@@ -17,7 +16,7 @@ const work: Job = {
     const seconds = task.json<number>();
     say(`${task.slug}: begins, takes ${seconds} s`);
     await pause(seconds * 1_000, signal);
-    say(`${task.slug}: ${signal.aborted ? "stops half-way" : "has finished"}`);
+    say(`${task.slug}: ${signal.aborted ? "stops halfway" : "has finished"}`);
     signal.throwIfAborted();
   },
 };

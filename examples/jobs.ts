@@ -1,14 +1,20 @@
 /**
- * The ready-made jobs: a shell command, and requests to a server that this
- * example starts itself.
+ * The ready-made jobs: a shell command, and two requests to a server that this
+ * example starts. One of them asks for a page that does not exist, and fails.
  *
  *     deno run --allow-run --allow-env --allow-net=127.0.0.1 examples/jobs.ts
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { CurlJob, FixedBackoff, ShellJob, StdScheduler } from "@x/scheduler";
+import {
+  CurlJob,
+  FixedBackoff,
+  ShellJob,
+  silentLogger,
+  StdScheduler,
+} from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const server = createServer((request, response) => {
   response.statusCode = request.url === "/clock" ? 200 : 404;
@@ -20,12 +26,13 @@ await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 const { port } = server.address() as AddressInfo;
 const url = `http://127.0.0.1:${port}`;
 
-const store = new MemoryStore();
-await using scheduler = new StdScheduler(store);
+await using scheduler = new StdScheduler(new MemoryStore(), {
+  logger: silentLogger, // The default would warn of the failure.
+});
 const shell = new ShellJob();
 const curl = new CurlJob("curl", `${url}/clock`);
 const broken = new CurlJob("curl-broken", `${url}/clok`);
-// A task that is done leaves the store; these print what they got before.
+// A one-off is removed when it is done, so the results are printed before.
 for (const job of [shell, curl]) {
   scheduler.registerJob({
     kind: job.kind,

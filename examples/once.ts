@@ -1,42 +1,39 @@
 /**
- * A one-off with a payload: transactions that nobody confirms are cancelled.
+ * One-offs with a payload: a payment that nobody confirms within two seconds is
+ * cancelled. One of two is confirmed, which deletes its task; the other is not.
  *
  *     deno run examples/once.ts
  */
-import { type Job, StdScheduler } from "@x/scheduler";
+import { StdScheduler } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
-interface Transaction {
-  id: string;
-  cents: number;
-}
+type Payment = { id: string; cents: number };
+
+const PAYMENTS: readonly Payment[] = [
+  { id: "P-1", cents: 995 },
+  { id: "P-2", cents: 4_200 },
+];
 
 const ended = Promise.withResolvers<void>();
-const cancel: Job = {
-  kind: "cancel-transaction",
-  execute(task) {
-    const { id, cents } = task.json<Transaction>();
-    say(`cancelled ${id} over ${cents / 100} €: nobody confirmed it in time`);
-    ended.resolve();
-  },
-};
 
 await using scheduler = new StdScheduler(new MemoryStore());
-scheduler.registerJob(cancel);
+scheduler.registerJob("cancel-payment", (task) => {
+  const { id, cents } = task.json<Payment>();
+  say(`${id} over ${(cents / 100).toFixed(2)} € is cancelled`);
+  ended.resolve();
+});
 await scheduler.start();
 
-for (
-  const transaction of [{ id: "T-1", cents: 995 }, { id: "T-2", cents: 4_200 }]
-) {
-  await scheduler.scheduleJob(`cancel:${transaction.id}`, cancel, {
+for (const payment of PAYMENTS) {
+  await scheduler.scheduleJob(`cancel:${payment.id}`, "cancel-payment", {
     delayMs: 2_000,
-    payload: transaction,
+    payload: payment,
   });
-  say(`began ${transaction.id}: it is cancelled in two seconds, unless …`);
+  say(`${payment.id} began: it is cancelled in two seconds, unless confirmed`);
 }
 
-await scheduler.deleteJob("cancel:T-1");
-say("… it is confirmed, as T-1 just was");
+await scheduler.deleteJob("cancel:P-1");
+say("P-1 is confirmed");
 
 await ended.promise;

@@ -1,14 +1,13 @@
 /**
- * A job every five seconds, and one in between, until Ctrl-C:
+ * A job every five seconds, and one in between, until Ctrl-C. Needs no
+ * permission at all.
  *
  *     deno run examples/repeating.ts
- *
- * Needs no permission at all.
  */
 import { CronTrigger, PrintJob, StdScheduler } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
 import { ctrlC } from "./ctrl_c.ts";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const scheduler = new StdScheduler(new MemoryStore());
 const everyFive = new CronTrigger("1/5 * * * * *");
@@ -19,11 +18,11 @@ await scheduler.start();
 
 await scheduler.scheduleJob("tick", print, {
   trigger: everyFive,
-  payload: "tick, as every five seconds",
+  payload: "tick: five more seconds",
 });
 await scheduler.scheduleJob("hello", print, {
   delayMs: everyFive.firstDelayMs() + 2_500,
-  payload: "hello, once and in between",
+  payload: "hello: once, in between",
 });
 say("waiting for seconds 1, 6, 11 …; Ctrl-C ends it");
 

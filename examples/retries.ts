@@ -1,6 +1,6 @@
 /**
- * What happens when jobs fail: one succeeds at the third try, one never does
- * and stays visible until somebody runs it again.
+ * What happens when jobs fail. One succeeds at the third try. The other fails
+ * until its backoff gives up, and stays in the store until it is run again.
  *
  *     deno run examples/retries.ts
  */
@@ -8,13 +8,15 @@ import {
   ExponentialBackoff,
   FixedBackoff,
   type Job,
+  silentLogger,
   StdScheduler,
 } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-await using scheduler = new StdScheduler(new MemoryStore(), { logger: silent });
+await using scheduler = new StdScheduler(new MemoryStore(), {
+  logger: silentLogger, // The default would warn of each failure.
+});
 
 const flaky: Job = {
   kind: "flaky",

@@ -1,6 +1,6 @@
 /**
- * Builds a house, one step at a time. Press Ctrl-C in between, pull the plug if
- * you like, and start again: it carries on where it was.
+ * Builds a house, one step at a time. Press Ctrl-C in between, or pull the plug,
+ * and start it again: it continues where it was.
  *
  *     deno run --allow-read=. --allow-write=. examples/sqlite.ts [file]
  */
@@ -8,7 +8,7 @@ import { type Job, SimpleTrigger, StdScheduler } from "@x/scheduler";
 import { SqliteStore } from "@x/scheduler/stores/sqlite";
 import process from "node:process";
 import { ctrlC } from "./ctrl_c.ts";
-import { say } from "./time.ts";
+import { say } from "./say.ts";
 
 const STEPS = [
   ...["the plan", "the hole", "the foundation", "the ground floor"],
@@ -32,7 +32,7 @@ const build: Job = {
       finished.resolve();
       return null; // Done: the task is removed.
     }
-    task.payload = new TextEncoder().encode(`${step + 1}`);
+    task.setJson(step + 1);
     return task;
   },
 };
@@ -56,7 +56,7 @@ await scheduler.stop();
 say(
   isFinished
     ? "the house stands; the next start builds another"
-    : `the rest is safe in ${path}; start again to carry on`,
+    : `the rest is safe in ${path}; start again to continue`,
 );
 
 function howLate(scheduledFor: Date): string {

@@ -1,6 +1,7 @@
 /**
  * A task that is scheduled in a transaction exists if, and only if, the
  * transaction commits: no order without its mail, no mail without its order.
+ * DATABASE_URL names another database.
  *
  *     docker run --rm -p 5432:5432 -e POSTGRES_PASSWORD=postgres postgres
  *     deno run -A examples/transaction.ts
@@ -9,6 +10,7 @@ import { StdScheduler } from "@x/scheduler";
 import { PostgresStore } from "@x/scheduler/stores/postgres";
 import process from "node:process";
 import pg from "pg";
+import { say } from "./say.ts";
 
 const pool = new pg.Pool({
   connectionString: process.env.DATABASE_URL ??
@@ -18,12 +20,9 @@ await pool.query("create table if not exists orders (id serial, item text)");
 
 const mailed = Promise.withResolvers<void>();
 const scheduler = new StdScheduler(new PostgresStore(pool));
-scheduler.registerJob({
-  kind: "mail",
-  execute(task) {
-    console.log(`mails about ${task.json<{ item: string }>().item}`);
-    mailed.resolve();
-  },
+scheduler.registerJob("mail", (task) => {
+  say(`mail: thank you for ordering ${task.json<{ item: string }>().item}`);
+  mailed.resolve();
 });
 await scheduler.start();
 
@@ -40,6 +39,7 @@ async function order(item: string, isPaid: boolean): Promise<void> {
       transaction: client,
     });
     await client.query(isPaid ? "commit" : "rollback");
+    say(`${item}: ${isPaid ? "paid, committed" : "not paid, rolled back"}`);
   } finally {
     client.release();
   }

@@ -1,19 +1,24 @@
-/** The examples that need a database; the others run by themselves. */
+/**
+ * The examples that need a file or a database, and the first code block of the
+ * README, run as a user would run them. The other examples run by themselves.
+ */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { test } from "./helpers/firestore_emulator.ts";
 import { startPostgres } from "./helpers/postgres_server.ts";
+import { TemporaryDirectory } from "./helpers/temporary_directory.ts";
 
-/**
- * Runs an example, presses Ctrl-C when it has printed `until`, and answers what
- * it printed.
- */
-async function run(
-  example: string,
-  env: Record<string, string>,
-  until?: string,
-): Promise<string> {
+interface RunOptions {
+  readonly args?: readonly string[];
+  readonly env?: Record<string, string>;
+  /** Presses Ctrl-C when the program has printed this. */
+  readonly until?: string;
+}
+
+/** Runs a program and returns what it printed. */
+async function run(program: string, options: RunOptions = {}): Promise<string> {
+  const { args = [], env, until } = options;
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--frozen", `examples/${example}`],
+    args: ["run", "-A", "--frozen", "--config", "deno.json", program, ...args],
     env,
     stdout: "piped",
   }).spawn();
@@ -33,18 +38,71 @@ async function run(
   return printed;
 }
 
+/** The first code block of the README, made to end at Ctrl-C. */
+async function firstBlock(): Promise<string> {
+  const readme = await Deno.readTextFile("README.md");
+  const [, code] = readme.match(/^```ts[^\n]*\n(.*?)^```$/ms)!;
+  return `${code}Deno.addSignalListener("SIGINT", async () => {
+    await scheduler.stop();
+    Deno.exit();
+  });`;
+}
+
+Deno.test("the first block of the README runs", async () => {
+  using directory = new TemporaryDirectory();
+  const program = directory.file("main.ts");
+  await Deno.writeTextFile(program, await firstBlock());
+  const printed = await run(program, { until: "due at" });
+  assertStringIncludes(printed, "every-five-seconds, due at 20");
+});
+
+Deno.test("on a durable store, the first block of the README runs at the second start, too", async () => {
+  using directory = new TemporaryDirectory();
+  const program = directory.file("main.ts");
+  const store = `new SqliteStore(${JSON.stringify(directory.file("s.db"))})`;
+  const code = (await firstBlock())
+    .replace("stores/memory", "stores/sqlite")
+    .replace("{ MemoryStore }", "{ SqliteStore }")
+    .replace("new MemoryStore()", store);
+  assertStringIncludes(code, store);
+  await Deno.writeTextFile(program, code);
+  for (let start = 0; start < 2; start++) {
+    const printed = await run(program, { until: "due at" });
+    assertStringIncludes(printed, "every-five-seconds, due at 20");
+  }
+});
+
+Deno.test("the example for SQLite continues after Ctrl-C", async () => {
+  using directory = new TemporaryDirectory();
+  const args = [directory.file("house.db")];
+  const first = await run("examples/sqlite.ts", { args, until: "the plan" });
+  assertStringIncludes(first, "the rest is safe in");
+  const second = await run("examples/sqlite.ts", { args, until: "the hole" });
+  assertStringIncludes(second, "welcome back: 1 of 10 steps are done");
+});
+
 Deno.test("the examples for PostgreSQL run, and end at Ctrl-C", async () => {
   await using server = await startPostgres();
   const env = { DATABASE_URL: server.url };
-  const mails = await run("transaction.ts", env);
-  assertEquals(mails, "mails about a kettle\n");
-  const ticks = await run("postgres.ts", env, "every-five-seconds of");
-  assertStringIncludes(ticks, ".000Z");
+  const orders = await run("examples/transaction.ts", { env });
+  assertStringIncludes(orders, "thank you for ordering a kettle");
+  assert(!orders.includes("ordering a bicycle"), orders);
+  const ticks = await run("examples/postgres.ts", {
+    env,
+    until: "after it was due",
+  });
+  assert(
+    ticks.endsWith("goodbye; the task stays in PostgreSQL for the others\n"),
+    ticks,
+  );
 });
 
 test("the example for Firestore runs, and ends at Ctrl-C", async () => {
-  const ticks = await run("firestore.ts", {}, "after it was due");
+  const ticks = await run("examples/firestore.ts", {
+    until: "after it was due",
+  });
   assert(
     ticks.endsWith("goodbye; the task stays in Firestore for the others\n"),
+    ticks,
   );
 });
