@@ -15,6 +15,7 @@ import type {
   StoreChange,
 } from "../src/api/job_store.ts";
 import type { TaskRecord } from "../src/api/task.ts";
+import { checkOptions } from "../src/core/options.ts";
 import { checkDuration, checkMethods } from "../src/core/validate.ts";
 import { FirestoreClaims } from "./firestore/claims.ts";
 import type {
@@ -59,7 +60,7 @@ export interface FirestoreStoreOptions {
    *
    * @default "schedules"
    */
-  readonly collection?: string;
+  readonly collection?: string | undefined;
   /**
    * Over how many ranges of the index tasks are spread, from 1 to 30. One takes
    * about 500 changes a second. All processes that share a collection must
@@ -68,14 +69,14 @@ export interface FirestoreStoreOptions {
    *
    * @default 1
    */
-  readonly shards?: number;
+  readonly shards?: number | undefined;
   /**
    * How long one request may take, in milliseconds, at least 100. An operation
    * that takes longer rejects; the client may still carry it out.
    *
    * @default 10_000
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** How often in a row `lock` tries when others take what it reaches for. */
@@ -136,6 +137,11 @@ export class FirestoreStore implements JobStore<FirestoreTransaction> {
   constructor(client: FirestoreClient, options: FirestoreStoreOptions = {}) {
     const { collection = "schedules", shards = 1, timeoutMs = 10_000 } =
       options;
+    checkOptions("make a FirestoreStore", options, [
+      "collection",
+      "shards",
+      "timeoutMs",
+    ]);
     checkClient(client);
     checkCollection(collection);
     checkShards(shards);

@@ -17,6 +17,9 @@ import type {
   StoreChange,
 } from "../src/api/job_store.ts";
 import type { TaskRecord, TaskStatus } from "../src/api/task.ts";
+import { copyBytes } from "../src/core/bytes.ts";
+import { checkOptions } from "../src/core/options.ts";
+import { checkClock } from "../src/core/validate.ts";
 import { type HeapItem, MemoryHeap } from "./memory/heap.ts";
 
 interface Entry extends HeapItem {
@@ -41,7 +44,7 @@ export interface MemoryStoreOptions {
    *
    * @default systemClock
    */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -73,9 +76,17 @@ export class MemoryStore implements JobStore {
   #highestVersion = 0;
   #created = 0;
 
-  /** Makes an empty store. */
+  /**
+   * Makes an empty store.
+   *
+   * @throws {TypeError} If an option makes no sense.
+   */
   constructor(options: MemoryStoreOptions = {}) {
-    this.#clock = options.clock ?? systemClock;
+    const action = "make a MemoryStore";
+    checkOptions(action, options, ["clock"]);
+    const { clock = systemClock } = options;
+    checkClock(action, clock);
+    this.#clock = clock;
   }
 
   /** See {@linkcode JobStore.create}. */
@@ -205,7 +216,7 @@ export class MemoryStore implements JobStore {
       slug: task.slug,
       kind: task.kind,
       trigger: task.trigger,
-      payload: copyOf(task.payload),
+      payload: copyBytes(task.payload),
       when,
       scheduledFor: when,
       version: ++this.#highestVersion,
@@ -227,7 +238,7 @@ export class MemoryStore implements JobStore {
     entry.scheduledFor = next.scheduledFor.getTime();
     entry.retry = next.retry;
     entry.result = next.result;
-    if (next.payload !== undefined) entry.payload = copyOf(next.payload);
+    if (next.payload !== undefined) entry.payload = copyBytes(next.payload);
     const heap = this.#heapOf(entry.kind);
     if (next.status === "scheduled") heap.move(entry, entry.when);
     else heap.remove(entry);
@@ -293,18 +304,11 @@ class Change {
   }
 }
 
-/** Not by slice: that of a Buffer shares its memory. */
-function copyOf(bytes: Uint8Array): Uint8Array {
-  return bytes.length === 0 ? NO_BYTES : new Uint8Array(bytes);
-}
-
-const NO_BYTES = new Uint8Array();
-
 function toRecord(entry: Entry): TaskRecord {
   return {
     slug: entry.slug,
     kind: entry.kind,
-    payload: copyOf(entry.payload),
+    payload: copyBytes(entry.payload),
     trigger: entry.trigger,
     when: new Date(entry.when),
     scheduledFor: new Date(entry.scheduledFor),

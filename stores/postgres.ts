@@ -15,7 +15,12 @@ import type {
 } from "../src/api/job_store.ts";
 import { consoleLogger, type Logger } from "../src/api/logger.ts";
 import type { TaskRecord } from "../src/api/task.ts";
-import { checkDuration, checkMethods } from "../src/core/validate.ts";
+import { checkOptions } from "../src/core/options.ts";
+import {
+  checkDuration,
+  checkLogger,
+  checkMethods,
+} from "../src/core/validate.ts";
 import type { PgClient, PgPool, PgRows, Statement } from "./postgres/client.ts";
 import { PgCreator } from "./postgres/creator.ts";
 import { schemaSql, tableNames, type TableOptions } from "./postgres/schema.ts";
@@ -39,14 +44,14 @@ export interface PostgresStoreOptions extends TableOptions {
    *
    * @default true
    */
-  readonly migrate?: boolean;
+  readonly migrate?: boolean | undefined;
   /**
    * Uses prepared statements. Switch it off behind a proxy that pools
    * transactions; if you forget, the store does it with a warning.
    *
    * @default true
    */
-  readonly prepare?: boolean;
+  readonly prepare?: boolean | undefined;
   /**
    * Where to get the connection that listens for changes; it is kept as long as
    * a scheduler runs. Pass another pool if the first one goes through a proxy
@@ -54,27 +59,27 @@ export interface PostgresStoreOptions extends TableOptions {
    *
    * @default the pool of the store
    */
-  readonly listen?: PgPool | false;
+  readonly listen?: PgPool | false | undefined;
   /**
    * How often to look for due tasks as long as listening does not work, in
    * milliseconds, at least 10.
    *
    * @default 1_000
    */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
   /**
    * How long to wait for a connection, and for the answer to a statement, in
    * milliseconds, at least 10. A connection that does not answer is closed.
    *
    * @default 30_000
    */
-  readonly operationTimeoutMs?: number;
+  readonly operationTimeoutMs?: number | undefined;
   /**
-   * Where to say that listening or prepared statements do not work.
+   * Receives a warning when listening or prepared statements do not work.
    *
    * @default consoleLogger
    */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 }
 
 type Rows = PgRows["rows"];
@@ -111,7 +116,7 @@ export class PostgresStore implements JobStore<PgClient> {
   constructor(pool: PgPool, options: PostgresStoreOptions = {}) {
     if (typeof pool?.query !== "function") {
       throw new TypeError(
-        "Cannot make a store without a client: pass a pg.Pool or a PGlite",
+        "Cannot make a store without a client: expected a pg.Pool or a PGlite",
       );
     }
     const names = tableNames(options);
@@ -301,6 +306,17 @@ function toSettings(
     operationTimeoutMs = 30_000,
     logger = consoleLogger,
   } = options;
+  checkOptions("make a PostgresStore", options, [
+    "table",
+    "schema",
+    "migrate",
+    "prepare",
+    "listen",
+    "pollMs",
+    "operationTimeoutMs",
+    "logger",
+  ]);
+  checkLogger("make a PostgresStore", logger);
   checkDuration("pollMs", pollMs, { min: 10 });
   checkDuration("operationTimeoutMs", operationTimeoutMs, { min: 10 });
   return { migrate, prepare, listen, pollMs, operationTimeoutMs, logger };

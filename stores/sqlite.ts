@@ -30,7 +30,9 @@ import type {
   StoreChange,
 } from "../src/api/job_store.ts";
 import type { TaskRecord } from "../src/api/task.ts";
-import { checkDuration } from "../src/core/validate.ts";
+import { checkOptions } from "../src/core/options.ts";
+import { printable } from "../src/core/text.ts";
+import { checkClock, checkDuration } from "../src/core/validate.ts";
 import {
   nameOf,
   openSqlite,
@@ -53,7 +55,7 @@ export interface SqliteStoreOptions {
    *
    * @default "schedules"
    */
-  readonly table?: string;
+  readonly table?: string | undefined;
   /**
    * When an operation is done: with `"full"`, when it is safe on the disk; with
    * `"normal"`, when it would survive the death of the process, but not always
@@ -61,21 +63,21 @@ export interface SqliteStoreOptions {
    *
    * @default "full"
    */
-  readonly synchronous?: "full" | "normal";
+  readonly synchronous?: "full" | "normal" | undefined;
   /**
    * How long to wait, in milliseconds, while somebody else has the database
    * locked. Other work of the process goes on meanwhile.
    *
    * @default 5_000
    */
-  readonly busyTimeoutMs?: number;
+  readonly busyTimeoutMs?: number | undefined;
   /**
    * The clock that judges due times and leases: all processes that use the file
    * run on one machine.
    *
    * @default systemClock
    */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 type Watcher = (change: StoreChange) => void;
@@ -328,7 +330,7 @@ function toSource(database: string | URL | SqliteDatabase) {
     typeof (database as SqliteDatabase).exec === "function"
   ) return database as SqliteDatabase;
   throw new TypeError(
-    `Cannot use ${JSON.stringify(database)} as a database: pass a path, a ` +
+    `Cannot use ${printable(database)} as a database: expected a path, a ` +
       'file: URL, ":memory:", or an open DatabaseSync',
   );
 }
@@ -342,15 +344,22 @@ function toSettings(
     busyTimeoutMs = 5_000,
     clock = systemClock,
   } = options;
+  checkOptions("make a SqliteStore", options, [
+    "table",
+    "synchronous",
+    "busyTimeoutMs",
+    "clock",
+  ]);
+  checkClock("make a SqliteStore", clock);
   if (!/^(?!sqlite_)[a-z_][a-z0-9_]{0,62}$/i.test(table)) {
     throw new RangeError(
-      `Cannot use "${table}" as a table: it must be 1 to 63 letters, digits ` +
-        'and "_", not begin with a digit, and not with "sqlite_"',
+      `Cannot use "${table}" as a table: expected 1 to 63 letters, digits ` +
+        'and "_", not beginning with a digit or with "sqlite_"',
     );
   }
   if (synchronous !== "full" && synchronous !== "normal") {
     throw new RangeError(
-      `Cannot use synchronous "${synchronous}": it must be "full" or "normal"`,
+      `Cannot use synchronous "${synchronous}": expected "full" or "normal"`,
     );
   }
   checkDuration("busyTimeoutMs", busyTimeoutMs, { min: 0 });

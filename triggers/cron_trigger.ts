@@ -1,3 +1,4 @@
+import { checkOptions } from "../src/core/options.ts";
 import { CronExpressionError } from "../src/api/errors.ts";
 import type { Trigger } from "../src/api/trigger.ts";
 import { parseCronExpression } from "./cron/expression.ts";
@@ -87,6 +88,7 @@ export class CronTrigger implements Trigger {
    * @throws {TypeError} If the expression or the zone is not a string.
    */
   constructor(expression: string, options: CronTriggerOptions = {}) {
+    checkOptions("make a CronTrigger", options, ["timeZone"]);
     const { timeZone = "UTC" } = options;
     requireString("cron expression", expression);
     requireString("time zone", timeZone);

@@ -109,3 +109,15 @@ export function checkMethods(
     } ${missing.join(", ")}, got ${printable(value)}`,
   );
 }
+
+/** Throws if `clock` is no clock. */
+export function checkClock(action: string, clock: unknown): void {
+  const methods = ["now", "monotonic", "sleep", "random"];
+  checkMethods(action, "a clock", clock, methods);
+}
+
+/** Throws if `logger` is no logger. */
+export function checkLogger(action: string, logger: unknown): void {
+  const methods = ["debug", "info", "warn", "error"];
+  checkMethods(action, "a logger", logger, methods);
+}

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../api/clock.ts";
+import { systemClock } from "../api/clock.ts";
 import {
   JobAlreadyScheduledError,
   JobNotFoundError,
@@ -21,7 +21,13 @@ import type {
 import type { TriggerCodec } from "../api/trigger.ts";
 import { checkOptions } from "../core/options.ts";
 import { printable } from "../core/text.ts";
-import { checkDuration, checkMethods, DAY_MS } from "../core/validate.ts";
+import {
+  checkClock,
+  checkDuration,
+  checkLogger,
+  checkMethods,
+  DAY_MS,
+} from "../core/validate.ts";
 import { datedTasks, draftTasks, SCHEDULE_OPTIONS } from "./new_tasks.ts";
 import { Registry, toJob } from "./registry.ts";
 import type { Run } from "./run.ts";
@@ -263,8 +269,8 @@ function toSettings(
   checkDuration("heartbeatMs", heartbeatMs, { min: 10, max: DAY_MS });
   checkDuration("jitterMs", jitterMs, { min: 0, max: DAY_MS / 24 });
   const action = "make a scheduler";
-  checkMethods(action, "a clock", clock, CLOCK_METHODS);
-  checkMethods(action, "a logger", logger, LOGGER_METHODS);
+  checkClock(action, clock);
+  checkLogger(action, logger);
   return {
     store,
     registry,
@@ -277,11 +283,3 @@ function toSettings(
     jitterMs,
   };
 }
-
-const CLOCK_METHODS: readonly (keyof Clock)[] = [
-  "now",
-  "monotonic",
-  "sleep",
-  "random",
-];
-const LOGGER_METHODS = ["debug", "info", "warn", "error"];

@@ -3,6 +3,7 @@ import { SchedulerError } from "../api/errors.ts";
 import type { JobStore } from "../api/job_store.ts";
 import { release } from "../core/decide.ts";
 import { reasonText } from "../core/text.ts";
+import { within } from "../core/within.ts";
 import { Alarm } from "./alarm.ts";
 import { Leases } from "./leases.ts";
 import { Loop } from "./loop.ts";
@@ -168,12 +169,14 @@ export class Runner {
     await leases.renewed();
   }
 
-  /** Waits for no longer than so many milliseconds. */
+  /** Waits, but no longer than so many milliseconds. */
   async #within(timeoutMs: number, done: Promise<unknown>): Promise<void> {
-    const over = new AbortController();
-    await Promise.race([
-      done.finally(() => over.abort()),
-      this.#shop.clock.sleep(timeoutMs, over.signal),
-    ]);
+    const late = new Error("late");
+    try {
+      const { clock } = this.#shop;
+      await within(done, timeoutMs, () => late, { clock });
+    } catch (error) {
+      if (error !== late) throw error;
+    }
   }
 }

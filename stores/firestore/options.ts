@@ -10,7 +10,7 @@ const MAX_SEGMENT_BYTES = 1_500;
 export function checkClient(client: FirestoreClient): void {
   if (METHODS.some((method) => typeof client?.[method] !== "function")) {
     throw new TypeError(
-      "Cannot make a store without a client: pass a Firestore of " +
+      "Cannot make a store without a client: expected a Firestore of " +
         "@google-cloud/firestore",
     );
   }
@@ -20,7 +20,7 @@ export function checkClient(client: FirestoreClient): void {
 export function checkCollection(path: unknown): void {
   if (typeof path !== "string") {
     throw new TypeError(
-      `Cannot use ${String(path)} as a collection: it must be a string`,
+      `Cannot use ${String(path)} as a collection: expected a string`,
     );
   }
   const fault = pathFault(path.split("/"));
@@ -32,22 +32,22 @@ export function checkCollection(path: unknown): void {
 function pathFault(segments: readonly string[]): string | undefined {
   for (const segment of segments) {
     if (segment === "") {
-      return "a segment is empty; each must have a name, without a slash " +
+      return "a segment is empty; expected a name for each, without a slash " +
         "before the first or after the last";
     }
     if (segment === "." || segment === ".." || /^__.*__$/s.test(segment)) {
-      return `Firestore reserves "${segment}"; choose another name`;
+      return `Firestore reserves "${segment}"; expected another name`;
     }
     if (!segment.isWellFormed() || segment.includes("\0")) {
-      return "it must be Unicode without NUL and without lone surrogates";
+      return "expected Unicode without NUL and without lone surrogates";
     }
     if (new TextEncoder().encode(segment).length > MAX_SEGMENT_BYTES) {
-      return `a segment must have at most ${MAX_SEGMENT_BYTES} bytes`;
+      return `a segment is too long; expected at most ${MAX_SEGMENT_BYTES} bytes`;
     }
   }
   if (segments.length % 2 === 0) {
-    return "that is the path of a document; a collection has an odd number " +
-      'of segments, such as "a" or "a/b/c"';
+    return "that is the path of a document; expected an odd number of segments, " +
+      'such as "a" or "a/b/c"';
   }
 }
 
@@ -59,7 +59,7 @@ export function checkShards(shards: unknown): void {
   ) {
     throw new RangeError(
       `Cannot use ${String(shards)} shards: ` +
-        `it must be an integer from 1 to ${MAX_COMBINATIONS}`,
+        `expected an integer from 1 to ${MAX_COMBINATIONS}`,
     );
   }
 }

@@ -8,13 +8,13 @@ export interface TableOptions {
    *
    * @default "schedules"
    */
-  readonly table?: string;
+  readonly table?: string | undefined;
   /**
    * The schema that the table is in.
    *
    * @default "public"
    */
-  readonly schema?: string;
+  readonly schema?: string | undefined;
 }
 
 /** The names of what the store keeps in the database. */
@@ -46,7 +46,7 @@ export function tableNames(
   for (const [what, name] of [["table", table], ["schema", schema]]) {
     if (!IDENTIFIER.test(name)) {
       throw new TypeError(
-        `Cannot use "${name}" as the name of a ${what}: it must be 1 to 31 of ` +
+        `Cannot use "${name}" as the name of a ${what}: expected 1 to 31 of ` +
           `a-z, 0-9 and _, not beginning with a digit`,
       );
     }
