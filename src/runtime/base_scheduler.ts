@@ -35,7 +35,10 @@ import { Runner, type RunnerSettings } from "./runner.ts";
 import { SafeLogger } from "./safe_logger.ts";
 import { StoreClock } from "./store_clock.ts";
 
-/** The scheduler, apart from the triggers that it knows. */
+/**
+ * The scheduler, apart from the triggers that it knows: those come with a codec.
+ * Most programs want {@linkcode StdScheduler}, which knows those of this package.
+ */
 export class BaseScheduler<in Transaction = never>
   implements Scheduler<Transaction> {
   readonly #store: JobStore<Transaction>;
