@@ -14,12 +14,19 @@ export type JsonValue =
  *
  * - `"scheduled"`: waits for its due time.
  * - `"running"`: claimed by a process, under a lease.
- * - `"failed"`: a one-off whose backoff gave up. It stays until somebody
- *   replaces or deletes it.
+ * - `"failed"`: its retries are used up. It stays until somebody has it run
+ *   again or deletes it, or its time to stay has passed.
+ * - `"cancelled"`: somebody ended it; it stays likewise.
+ * - `"done"`: a one-off that has run, and stays for its `keepMs`.
  */
-export type TaskStatus = "scheduled" | "running" | "failed";
+export type TaskStatus =
+  | "scheduled"
+  | "running"
+  | "failed"
+  | "cancelled"
+  | "done";
 
-/** A task as a store keeps it: one row or document per slug. */
+/** A task as a store hands it out: one row or document per slug. */
 export interface TaskRecord {
   /** The name of the task, unique in its store. */
   readonly slug: string;
@@ -27,22 +34,84 @@ export interface TaskRecord {
   readonly kind: string;
   /** What the job works on. */
   readonly payload: Uint8Array;
-  /** The task's own trigger in its stored form, if it has one. */
+  /**
+   * The task's own trigger in its stored form; `undefined`: that of its kind;
+   * `"null"`: none.
+   */
   readonly trigger: string | undefined;
   /** When it is due: a fire time, or the time of a retry. */
   readonly when: Date;
   /** The fire time that the trigger gave; a retry does not move it. */
   readonly scheduledFor: Date;
-  /** The fencing token: no claim of this slug ever had or gets the same. */
+  /** The first part of the fence: it grows with every claim of the slug. */
   readonly version: number;
+  /** The second part: random; `undefined` unless it is running. */
+  readonly token: number | undefined;
   /** How many runs in a row have failed. */
   readonly retry: number;
+  /** How often in a row its holder has died, or lost its claim. */
+  readonly crashes: number;
+  /** From 1 (first) to 4. */
+  readonly priority: number;
+  /** Groups tasks of a kind. */
+  readonly key: string | undefined;
+  /** Grows when somebody edits the task; claims do not change it. */
+  readonly revision: number;
+  /** For how long it stays when it is done; `undefined`: as its kind says. */
+  readonly keepMs: number | undefined;
   /** What the last run left: its output, or the message of its error. */
   readonly result: string;
   /** Where the task stands. */
   readonly status: TaskStatus;
   /** When the lease ends, by the store's clock; only while running. */
   readonly leaseEnd: Date | undefined;
+}
+
+/** How a run ended, as stores keep it. */
+export type RunOutcome = "succeeded" | "failed" | "skipped" | "cancelled";
+
+/** The last run of a task. */
+export interface LastRun {
+  /** When the job began, by the store's clock. */
+  readonly startedAt: Date;
+  /** When it ended. */
+  readonly endedAt: Date;
+  /** How. */
+  readonly outcome: RunOutcome;
+}
+
+/** What a run threw. */
+export interface StoredError {
+  /** The name of the error, such as `"TypeError"`. */
+  readonly name: string;
+  /** What it says, and what its causes say. */
+  readonly message: string;
+  /** Where it was thrown; empty if that is not known. */
+  readonly stack: string;
+  /** When, by the store's clock. */
+  readonly at: Date;
+}
+
+/** All that a store knows of a task. */
+export interface TaskDetails extends TaskRecord {
+  /** When it was created, or replaced, by the store's clock. */
+  readonly createdAt: Date;
+  /** Which instance has claimed it, and when; only while running. */
+  readonly holder:
+    | { readonly instance: string; readonly since: Date }
+    | undefined;
+  /** The last run that has ended. */
+  readonly lastRun: LastRun | undefined;
+  /** What the last run that failed threw, until one succeeds. */
+  readonly lastError: StoredError | undefined;
+  /** Until when it stays, if it has ended; `undefined`: for as long as it likes. */
+  readonly keepUntil: Date | undefined;
+  /** Who declared it, and what. */
+  readonly declared:
+    | { readonly owner: string; readonly hash: string }
+    | undefined;
+  /** A further run that was asked for while it runs. */
+  readonly rerunAt: Date | undefined;
 }
 
 /** The fields that make a {@linkcode StoreTask}. */
