@@ -26,6 +26,10 @@ const STEPS: readonly Step[] = [
     command: "deno install --frozen",
     essential: true,
   },
+  {
+    name: "First run",
+    command: "deno run -A scripts/check_first_run.ts",
+  },
   { name: "Format", command: "deno fmt --check" },
   { name: "Lint", command: "deno lint" },
   { name: "Types", command: "deno task check" },
