@@ -3,7 +3,7 @@
  * but Deno: only what the example imports is fetched, and nothing is printed
  * but its own output.
  *
- *     deno run -A scripts/check_first_run.ts
+ *     deno task check:first-run
  */
 import { check, finishChecks } from "./checks.ts";
 import { filesIn } from "./files_in.ts";

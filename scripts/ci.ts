@@ -28,7 +28,7 @@ const STEPS: readonly Step[] = [
   },
   {
     name: "First run",
-    command: "deno run -A scripts/check_first_run.ts",
+    command: "deno task check:first-run",
   },
   { name: "Format", command: "deno fmt --check" },
   { name: "Lint", command: "deno lint" },
@@ -56,7 +56,7 @@ const STEPS: readonly Step[] = [
   { name: "Package for JSR", command: "deno task publish:check" },
   {
     name: "Package for Node and Bun",
-    command: "deno run -A scripts/check_package.ts",
+    command: "deno task check:package",
     timeoutMs: 240_000,
   },
 ];
