@@ -88,11 +88,14 @@ async function checkInstalled(): Promise<void> {
 
 /** An empty project with the package in it, and the tools in another. */
 async function install(): Promise<void> {
-  await Promise.all([
+  const prepared = await Promise.allSettled([
     packedNpmFolder(npmFolder, ROOT),
     npmInstall(tools, TOOLS),
     ...RUNTIMES.map(executable),
   ]);
+  for (const result of prepared) {
+    if (result.status === "rejected") throw result.reason;
+  }
   const packed = await runCommand("npm", ["pack", npmFolder], dir);
   await Deno.rename(join(dir, packed.split("\n").at(-1)!), tarball);
   await npmInstall(consumer, [tarball, ...USERS_PACKAGES]);
