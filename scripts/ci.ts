@@ -57,7 +57,7 @@ const STEPS: readonly Step[] = [
   {
     name: "Package for Node and Bun",
     command: "deno task check:package",
-    timeoutMs: 240_000,
+    timeoutMs: 360_000,
   },
 ];
 

@@ -1,4 +1,4 @@
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 180_000;
 
 /** Runs a command to its end and returns what it printed. */
 export async function runCommand(
