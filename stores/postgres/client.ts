@@ -1,4 +1,5 @@
 import { SchedulerError } from "../../src/api/errors.ts";
+import { within } from "../../src/core/within.ts";
 
 /** A statement as `pg` takes it; one with a name is prepared. */
 export interface PgQuery {
@@ -93,42 +94,6 @@ function isSocketError(error: Error): boolean {
     );
 }
 
-/**
- * Rejects with what `late` makes if the promise takes longer than `ms`, or if
- * the signal aborts before it settles.
- */
-export async function within<T>(
-  promise: Promise<T>,
-  ms: number,
-  late: () => Error,
-  signal?: AbortSignal,
-): Promise<T> {
-  const timeout = Promise.withResolvers<never>();
-  const giveUp = () => timeout.reject(late());
-  const timer = setTimeout(giveUp, ms);
-  signal?.addEventListener("abort", giveUp);
-  try {
-    return await Promise.race([promise, timeout.promise]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", giveUp);
-  }
-}
-
-/** Resolves after `ms` milliseconds, or at once when the signal aborts. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
-  });
-}
-
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -138,8 +103,8 @@ export function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Borrows a connection, under the terms of {@linkcode within}. One that comes
- * too late goes back at once.
+ * Borrows a connection, under the terms of `within`. One that comes too late
+ * goes back at once.
  */
 export async function borrow(
   pool: PgPool,
@@ -151,7 +116,7 @@ export async function borrow(
   let isLate = false;
   connecting.then((client) => isLate && client.release(), () => {});
   try {
-    return await within(connecting, ms, late, signal);
+    return await within(connecting, ms, late, { signal });
   } catch (error) {
     isLate = true;
     throw error;

@@ -1,16 +1,16 @@
 import { SchedulerError } from "../../src/api/errors.ts";
+import { systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
+import { within } from "../../src/core/within.ts";
 import {
   borrow,
   isConnectionLoss,
   isTransient,
-  pause,
   type PgPool,
   type PgPoolClient,
   type PgRows,
   sqlState,
   type Statement,
-  within,
 } from "./client.ts";
 
 /** What a {@linkcode PgExecutor} works with. */
@@ -86,12 +86,12 @@ export class PgExecutor {
         if (isUnprepared(error) && tries < MAX_TRIES) {
           this.#stopPreparing(error);
         } else if (isTransient(error) && tries < MAX_TRIES) {
-          await pause(Math.random() * 10 * tries);
+          await systemClock.sleep(Math.random() * 10 * tries);
         } else if (
           isConnectionLoss(error) && performance.now() < giveUpAt &&
           (again === "always" || again === "unsent" && !attempt.sent)
         ) {
-          await pause(pauseMs);
+          await systemClock.sleep(pauseMs);
           pauseMs = Math.min(pauseMs * 2, OUTAGE_MS.longest);
         } else {
           throw error;

@@ -1,13 +1,8 @@
+import { systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
 import { errorText } from "../../src/core/text.ts";
-import {
-  aborted,
-  borrow,
-  pause,
-  type PgPool,
-  type PgPoolClient,
-  within,
-} from "./client.ts";
+import { within } from "../../src/core/within.ts";
+import { aborted, borrow, type PgPool, type PgPoolClient } from "./client.ts";
 
 /** What a {@linkcode PgListener} works with. */
 export interface ListenerSettings {
@@ -79,7 +74,7 @@ export class PgListener implements AsyncDisposable {
       this.#onDeaf(error);
       if (error instanceof DeafError) break;
       if (error instanceof SilenceError) this.#retryMs = PROBE_MS;
-      await pause(this.#retryMs, signal);
+      await systemClock.sleep(this.#retryMs, signal);
       this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.longest);
     }
     this.#started.resolve();
@@ -166,7 +161,7 @@ export class PgListener implements AsyncDisposable {
   ): Promise<void> {
     const late = () => new Error(`no answer within ${ECHO_MS} ms`);
     const asked = client.query(`${verb} "${this.#settings.channel}"`);
-    await within(asked, ECHO_MS, late, broken);
+    await within(asked, ECHO_MS, late, { signal: broken });
   }
 
   /** Makes sure, now and then, that messages come through. */
@@ -181,7 +176,7 @@ export class PgListener implements AsyncDisposable {
     if (!over.aborted) this.#onListening();
     while (!over.aborted) {
       const quietMs = performance.now() - this.#lastHeard;
-      if (quietMs < PROBE_MS) await pause(PROBE_MS - quietMs, over);
+      if (quietMs < PROBE_MS) await systemClock.sleep(PROBE_MS - quietMs, over);
       else if (!await this.#probe(over)) throw new Error("messages stay away");
     }
     broken.throwIfAborted();
@@ -193,7 +188,7 @@ export class PgListener implements AsyncDisposable {
     const message = `${PROBE}${crypto.randomUUID()}`;
     this.#expected = { message, onHeard: () => heard.abort() };
     await this.#settings.notify(message);
-    await pause(ECHO_MS, AbortSignal.any([heard.signal, over]));
+    await systemClock.sleep(ECHO_MS, AbortSignal.any([heard.signal, over]));
     return heard.signal.aborted || over.aborted;
   }
 
