@@ -1,6 +1,7 @@
 import { SchedulerError } from "../../src/api/errors.ts";
 import { systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
+import { GrowingPause } from "../../src/core/growing_pause.ts";
 import { within } from "../../src/core/within.ts";
 import {
   borrow,
@@ -34,8 +35,8 @@ export type Values = unknown[] | (() => unknown[]);
 
 /** How often a statement is repeated that the server undid. */
 const MAX_TRIES = 6;
-/** The first and the longest pause while the server is away. */
-const OUTAGE_MS = { first: 50, longest: 1_000 };
+/** The pauses while the server is away. */
+const OUTAGE_PAUSES = { firstMs: 50, longestMs: 1_000 };
 /** How much slower than ever before a statement may be, for its rows. */
 const SLOW_MS = { base: 20, row: 0.1 };
 /** For how long statements that were slow are planned each time. */
@@ -77,7 +78,7 @@ export class PgExecutor {
     again: Again = "never",
   ): Promise<Rows> {
     const giveUpAt = performance.now() + this.#settings.timeoutMs;
-    let pauseMs = OUTAGE_MS.first;
+    const pauses = new GrowingPause(OUTAGE_PAUSES);
     for (let tries = 1;; tries++) {
       const attempt = { sent: false };
       try {
@@ -91,8 +92,7 @@ export class PgExecutor {
           isConnectionLoss(error) && performance.now() < giveUpAt &&
           (again === "always" || again === "unsent" && !attempt.sent)
         ) {
-          await systemClock.sleep(pauseMs);
-          pauseMs = Math.min(pauseMs * 2, OUTAGE_MS.longest);
+          await systemClock.sleep(pauses.next());
         } else {
           throw error;
         }

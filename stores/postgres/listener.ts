@@ -1,5 +1,6 @@
 import { systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
+import { GrowingPause } from "../../src/core/growing_pause.ts";
 import { errorText } from "../../src/core/text.ts";
 import { within } from "../../src/core/within.ts";
 import { aborted, borrow, type PgPool, type PgPoolClient } from "./client.ts";
@@ -20,8 +21,8 @@ export interface ListenerSettings {
   readonly onGap: () => void;
 }
 
-/** The first and the longest pause between attempts to listen. */
-const RETRY_MS = { first: 100, longest: 10_000 };
+/** The pauses between attempts to listen. */
+const RETRY_PAUSES = { firstMs: 100, longestMs: 10_000 };
 /** How often a connection on which nothing is heard is tested. */
 const PROBE_MS = 60_000;
 /** How long a message may take from one connection to the other. */
@@ -45,7 +46,7 @@ export class PgListener implements AsyncDisposable {
   readonly #started = Promise.withResolvers<void>();
   #done: Promise<void> = Promise.resolve();
   #polling: ReturnType<typeof setInterval> | undefined;
-  #retryMs = RETRY_MS.first;
+  readonly #pauses = new GrowingPause(RETRY_PAUSES);
   #lastHeard = 0;
   #expected: { message: string; onHeard: () => void } | undefined;
 
@@ -73,9 +74,10 @@ export class PgListener implements AsyncDisposable {
       if (signal.aborted) break;
       this.#onDeaf(error);
       if (error instanceof DeafError) break;
-      if (error instanceof SilenceError) this.#retryMs = PROBE_MS;
-      await systemClock.sleep(this.#retryMs, signal);
-      this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.longest);
+      const pauseMs = error instanceof SilenceError
+        ? PROBE_MS
+        : this.#pauses.next();
+      await systemClock.sleep(pauseMs, signal);
     }
     this.#started.resolve();
   }
@@ -88,7 +90,7 @@ export class PgListener implements AsyncDisposable {
       logger.warn(`Listens on "${channel}" again`);
       onGap();
     }
-    this.#retryMs = RETRY_MS.first;
+    this.#pauses.reset();
     this.#started.resolve();
   }
 
