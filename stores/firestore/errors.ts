@@ -5,7 +5,10 @@ const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;
 const PERMISSION_DENIED = 7;
+const RESOURCE_EXHAUSTED = 8;
 const FAILED_PRECONDITION = 9;
+const ABORTED = 10;
+const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
 
 /** What will not be better next time, and what to do about it. */
@@ -29,6 +32,13 @@ export function isOpen(error: unknown): boolean {
   const code = codeOf(error);
   return typeof code === "number" && code !== INVALID_ARGUMENT &&
     code !== PERMISSION_DENIED && code !== UNAUTHENTICATED;
+}
+
+/** Whether Firestore asks to come back a little later. */
+export function isOverload(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === RESOURCE_EXHAUSTED || code === ABORTED ||
+    code === UNAVAILABLE;
 }
 
 /** Whether a document was in the way. */
