@@ -14,11 +14,12 @@ const UNAUTHENTICATED = 16;
 /** What will not be better next time, and what to do about it. */
 const HOPELESS: Readonly<Record<number, string>> = {
   [INVALID_ARGUMENT]: "Firestore refuses the request",
-  [NOT_FOUND]: "there is no such database; create one in Native mode",
+  [NOT_FOUND]: "there is no such database; expected one in Native mode",
   [PERMISSION_DENIED]:
-    "the credentials do not allow it; grant the role Cloud Datastore User",
-  [FAILED_PRECONDITION]: "an index is missing; deploy firestore.indexes.json",
-  [UNAUTHENTICATED]: "the credentials are not accepted; renew them",
+    "the credentials do not allow it; expected the role Cloud Datastore User",
+  [FAILED_PRECONDITION]:
+    "an index is missing; expected those of firestore.indexes.json",
+  [UNAUTHENTICATED]: "the credentials are not accepted; expected valid ones",
 };
 
 /** Whether a document was not as expected. */
