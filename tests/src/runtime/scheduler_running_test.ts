@@ -1,63 +1,11 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ExponentialBackoff, FixedBackoff } from "../../../src/api/backoff.ts";
+import { assert, assertEquals } from "@std/assert";
 import type { Job } from "../../../src/api/job.ts";
 import { StdScheduler } from "../../../src/runtime/std_scheduler.ts";
-import type { StoreTask } from "../../../src/api/task.ts";
 import type { Trigger } from "../../../src/api/trigger.ts";
 import { MemoryStore } from "../../../stores/memory.ts";
 import { SimpleTrigger } from "../../../triggers/simple_trigger.ts";
 import { newTask } from "../../conformance/store_harness.ts";
-import { at, blocker, recorder, Stage } from "../../helpers/stage.ts";
-
-function job(execute: Job["execute"], kind = "work"): Job {
-  return { kind, execute };
-}
-
-Deno.test("a one-off runs once, when it is due, and is gone", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  const work = recorder(clock);
-  scheduler.registerJob(work);
-  await scheduler.start();
-  await scheduler.scheduleJob("later", work, { delayMs: 1_500 });
-  await scheduler.scheduleJob("now", work);
-  await clock.step(1_499);
-  assertEquals(work.runs, ["now 0"]);
-  await clock.step(100_000);
-  assertEquals(work.runs, ["now 0", "later 1500"]);
-  assertEquals(await scheduler.getJobSlugs(), []);
-});
-
-Deno.test("a recurring task runs at each fire time, without drift", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  const starts: number[] = [];
-  const slow = job(async () => {
-    starts.push(stage.elapsed);
-    await clock.sleep(300);
-  });
-  scheduler.registerJob(slow);
-  await scheduler.start();
-  await scheduler.scheduleJob("a", slow, { trigger: new SimpleTrigger(1_000) });
-  await clock.step(5_500);
-  assertEquals(starts, [1_000, 2_000, 3_000, 4_000, 5_000]);
-});
-
-Deno.test("a job that takes longer than its interval never overlaps itself", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  const starts: number[] = [];
-  const slow = job(async () => {
-    starts.push(stage.elapsed);
-    await clock.sleep(2_500);
-  });
-  scheduler.registerJob(slow);
-  await scheduler.start();
-  await scheduler.scheduleJob("a", slow, { trigger: new SimpleTrigger(1_000) });
-  await clock.step(10_600);
-  assertEquals(starts, [1_000, 4_000, 7_000, 10_000]);
-  await clock.step(2_000);
-});
+import { at, blocker, job, recorder, Stage } from "../../helpers/stage.ts";
 
 Deno.test("the kind's trigger makes its tasks recur, a task's own comes first", async () => {
   await using stage = new Stage();
@@ -93,38 +41,6 @@ Deno.test("a kind's trigger needs no stored form", async () => {
   assertEquals(await scheduler.getJobSlugs(), []);
 });
 
-Deno.test("retries come at the times of the backoff, then a one-off is parked", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  const seen: unknown[] = [];
-  const work = job((task, { scheduledFor }) => {
-    seen.push([stage.elapsed, task.retry, task.result, task.isOK()]);
-    assertEquals(scheduledFor, at(0));
-    throw new Error(`no luck at ${stage.elapsed}`);
-  });
-  scheduler.registerJob(work, {
-    backoff: new ExponentialBackoff({ maxRetries: 3 }),
-  });
-  await scheduler.start();
-  await scheduler.scheduleJob("a", work);
-  await clock.step(86_400_000);
-  assertEquals(seen, [
-    [0, 0, "", true],
-    [10_000, 1, "no luck at 0", false],
-    [30_000, 2, "no luck at 10000", false],
-    [70_000, 3, "no luck at 30000", false],
-  ]);
-  const { status, retry, result, nextRunTime } = await scheduler
-    .getScheduledJob("a");
-  assertEquals(
-    [status, retry, result, nextRunTime],
-    ["failed", 4, "no luck at 70000", undefined],
-  );
-  await scheduler.scheduleJob("a", work, { onConflict: "replace" });
-  await clock.step(0);
-  assertEquals(seen.length, 5);
-});
-
 Deno.test("a job that fails for ever is tried for ever by default", async () => {
   await using stage = new Stage();
   const { scheduler, clock } = stage;
@@ -139,32 +55,6 @@ Deno.test("a job that fails for ever is tried for ever by default", async () => 
   // 10, 20, 40 … 320 s, then each 10 minutes.
   assertEquals(runs, 7 + Math.floor((86_400 - 630) / 600));
   assertEquals((await scheduler.getScheduledJob("a")).status, "scheduled");
-});
-
-Deno.test("a recurring task retries, then goes on in its own series", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  const seen: unknown[] = [];
-  const work = job((task, { scheduledFor }) => {
-    seen.push([stage.elapsed, task.retry, scheduledFor.getTime()]);
-    if (stage.elapsed < 22_000) throw new Error("no luck");
-  });
-  scheduler.registerJob(work, { backoff: new FixedBackoff([300, 500]) });
-  await scheduler.start();
-  await scheduler.scheduleJob("a", work, {
-    trigger: new SimpleTrigger(10_000),
-  });
-  await clock.step(40_000);
-  assertEquals(seen, [
-    [10_000, 0, at(10_000).getTime()],
-    [10_300, 1, at(10_000).getTime()],
-    [10_800, 2, at(10_000).getTime()],
-    [20_000, 0, at(20_000).getTime()],
-    [20_300, 1, at(20_000).getTime()],
-    [20_800, 2, at(20_000).getTime()],
-    [30_000, 0, at(30_000).getTime()],
-    [40_000, 0, at(40_000).getTime()],
-  ]);
 });
 
 Deno.test("payload and result last from run to run", async () => {
@@ -188,26 +78,6 @@ Deno.test("payload and result last from run to run", async () => {
   assertEquals(counted, ["1 ", "2 run 1", "3 run 2"]);
 });
 
-Deno.test("a run that fails keeps the payload and the trigger", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  const work = job((task) => {
-    task.payload.fill(0);
-    throw new Error("no luck");
-  });
-  scheduler.registerJob(work);
-  await scheduler.start();
-  await scheduler.scheduleJob("a", work, {
-    payload: "precious",
-    trigger: new SimpleTrigger(60_000),
-    delayMs: 0,
-  });
-  await clock.step(5_000);
-  const { payload, trigger } = await scheduler.getScheduledJob("a");
-  assertEquals(new TextDecoder().decode(payload), "precious");
-  assertEquals(trigger, '{"type":"simple","intervalMs":60000}');
-});
-
 Deno.test("null removes a recurring task, nothing does not", async () => {
   await using stage = new Stage();
   const { scheduler, clock } = stage;
@@ -217,136 +87,6 @@ Deno.test("null removes a recurring task, nothing does not", async () => {
   await scheduler.scheduleJob("a", "work", { trigger: new SimpleTrigger(10) });
   await clock.step(1_000);
   assertEquals([runs, await scheduler.getJobSlugs()], [3, []]);
-});
-
-Deno.test("whatever a job throws or answers, the others go on", async () => {
-  await using stage = new Stage({ concurrency: 3 });
-  const { scheduler, clock } = stage;
-  const nasty: unknown[] = [
-    undefined,
-    null,
-    Object.create(null),
-    Object.assign(new Error(), { message: { code: 1 } }),
-    new Proxy({}, {
-      get() {
-        throw new Error("hands off");
-      },
-    }),
-  ];
-  const late = (value: unknown) => clock.sleep(1).then(() => value);
-  const executions: (() => unknown)[] = nasty.flatMap((value) => [
-    () => {
-      throw value;
-    },
-    async () => {
-      await late(value);
-      throw value;
-    },
-    () => value,
-    () => ({
-      then() {
-        throw value;
-      },
-    }),
-    (task: StoreTask) => Object.assign(task, { payload: value }),
-  ]) as (() => unknown)[];
-  executions.forEach((execute, index) =>
-    scheduler.registerJob({ kind: `nasty ${index}`, execute } as Job, {
-      backoff: new FixedBackoff([]),
-    })
-  );
-  const work = recorder(clock);
-  scheduler.registerJob(work);
-  await scheduler.scheduleJobs(executions.map((_, index) => ({
-    slug: `nasty ${index}`,
-    job: `nasty ${index}`,
-  })));
-  await scheduler.scheduleJob("good", work, { delayMs: 5 });
-  await scheduler.start();
-  await clock.step(100);
-  assertEquals(work.runs, ["good 5"]);
-  for (const slug of await scheduler.getJobSlugs()) {
-    assertEquals((await scheduler.getScheduledJob(slug)).status, "failed");
-  }
-});
-
-Deno.test("triggers and backoffs that make no sense park the task, and block nothing", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  const answers: unknown[] = [
-    new Date(NaN),
-    new Date(8e15),
-    new Date(-1),
-    null,
-    5,
-    "x",
-  ];
-  answers.forEach((answer, index) => {
-    const date = () => answer as Date;
-    scheduler.registerJob(job(() => {}, `trigger ${index}`), {
-      trigger: { nextFireTime: date },
-    });
-    scheduler.registerJob(
-      job(() => {
-        throw new Error("no luck");
-      }, `backoff ${index}`),
-      { backoff: { nextRetryTime: date } },
-    );
-  });
-  const kinds = answers.flatMap((_, index) => [
-    `trigger ${index}`,
-    `backoff ${index}`,
-  ]);
-  await scheduler.scheduleJobs(
-    kinds.map((kind) => ({ slug: kind, job: kind, delayMs: 0 })),
-  );
-  const work = recorder(clock);
-  scheduler.registerJob(work);
-  await scheduler.scheduleJob("good", work, { delayMs: 5 });
-  await scheduler.start();
-  await clock.step(100);
-  assertEquals(work.runs, ["good 5"]);
-  assertEquals((await scheduler.getJobSlugs()).length, kinds.length);
-  for (const kind of kinds) {
-    const { status, result } = await scheduler.getScheduledJob(kind);
-    assertEquals(status, "failed");
-    assertStringIncludes(result, "answered");
-  }
-});
-
-Deno.test("a stored trigger that cannot be read fails the run, and keeps the task", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock, memory } = stage;
-  const work = recorder(clock);
-  scheduler.registerJob(work, { backoff: new FixedBackoff([1_000]) });
-  await memory.create([
-    newTask("a", { trigger: '{"type":"from the future"}' }),
-  ]);
-  await scheduler.start();
-  await clock.step(10_000);
-  assertEquals(work.runs, []);
-  const { status, result, retry, trigger } = await scheduler.getScheduledJob(
-    "a",
-  );
-  assertEquals([status, retry], ["failed", 2]);
-  assertStringIncludes(result, "Cannot restore the trigger");
-  assertEquals(trigger, '{"type":"from the future"}');
-});
-
-Deno.test("a failure is logged, with what follows", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock, logger } = stage;
-  const work = job(() => {
-    throw new Error("no luck");
-  });
-  scheduler.registerJob(work, { backoff: new FixedBackoff([1_000]) });
-  await scheduler.scheduleJob("a", work);
-  await scheduler.start();
-  await clock.step(2_000);
-  assertEquals(logger.messages("warn"), [
-    'Run of "a" failed, it runs again at 2026-01-01T00:00:01.001Z: no luck',
-    'Run of "a" failed, it stays as failed: no luck',
-  ]);
 });
 
 Deno.test("no more jobs run at once than allowed, and no fewer than there are", async () => {
@@ -419,19 +159,6 @@ Deno.test("the soonest task goes first, whatever its kind", async () => {
   assertEquals(order.length, 21);
 });
 
-Deno.test("a kind that is registered while the scheduler runs is run at once", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  await scheduler.start();
-  await scheduler.scheduleJob("a", "work");
-  await clock.step(10);
-  assertEquals(await scheduler.getJobSlugs(), ["a"]);
-  const work = recorder(clock);
-  scheduler.registerJob(work);
-  await clock.settle();
-  assertEquals(work.runs, ["a 0"]);
-});
-
 Deno.test("a job may schedule and delete tasks, its own too", async () => {
   await using stage = new Stage();
   const { scheduler, clock } = stage;
@@ -468,17 +195,4 @@ Deno.test("jobs that never wait let timers go off during a long drain", async ()
   await drained.promise;
   clearInterval(timer);
   assert(ticks >= 3, `timers went off ${ticks} times`);
-});
-
-Deno.test("a task runs in the scheduler that is started, not in the one that is not", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  const producer = stage.another();
-  const work = recorder(clock);
-  producer.registerJob(recorder(clock));
-  scheduler.registerJob(work);
-  await scheduler.start();
-  await producer.scheduleJob("a", "work");
-  await clock.settle();
-  assertEquals(work.runs, ["a 0"]);
 });

@@ -2,25 +2,13 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   JobAlreadyRegisteredError,
   JobAlreadyScheduledError,
-  JobNotFoundError,
-  PayloadError,
 } from "../../../src/api/errors.ts";
 import type { Job } from "../../../src/api/job.ts";
-import {
-  StdScheduler,
-  type StdSchedulerOptions,
-} from "../../../src/runtime/std_scheduler.ts";
-import type { Trigger } from "../../../src/api/trigger.ts";
-import { MemoryStore } from "../../../stores/memory.ts";
 import { CronTrigger } from "../../../triggers/cron_trigger.ts";
 import { SimpleTrigger } from "../../../triggers/simple_trigger.ts";
-import { at, recorder, Stage, START } from "../../helpers/stage.ts";
-
-// deno-lint-ignore no-explicit-any
-type Any = any;
+import { at, Stage } from "../../helpers/stage.ts";
 
 const noop: Job = { kind: "work", execute() {} };
-
 Deno.test("a task can be seen as it was scheduled, before anything runs", async () => {
   await using stage = new Stage();
   const { scheduler } = stage;
@@ -79,19 +67,6 @@ Deno.test("a task is due now, or when its options or its trigger say", async () 
   assertEquals(await due("hourly", { trigger: second }), at(1_001));
 });
 
-Deno.test("a slug that is taken is an error, and nothing changes", async () => {
-  await using stage = new Stage();
-  const { scheduler } = stage;
-  await scheduler.scheduleJob("a", "work", { payload: "old" });
-  const before = await scheduler.getScheduledJob("a");
-  const error = await assertRejects(
-    () => scheduler.scheduleJob("a", "work", { payload: "new" }),
-    JobAlreadyScheduledError,
-  );
-  assertEquals(error.slugs, ["a"]);
-  assertEquals(await scheduler.getScheduledJob("a"), before);
-});
-
 Deno.test("a slug that is taken can be kept or replaced", async () => {
   await using stage = new Stage();
   const { scheduler } = stage;
@@ -128,38 +103,6 @@ Deno.test("the first fire times of many tasks cost one question for the time", a
   assertEquals(stage.store.count("nextRun"), 1);
 });
 
-Deno.test("many tasks are added together or not at all", async () => {
-  await using stage = new Stage();
-  const { scheduler } = stage;
-  await scheduler.scheduleJob("b", "work");
-  const error = await assertRejects(
-    () =>
-      scheduler.scheduleJobs([
-        { slug: "a", job: "work" },
-        { slug: "b", job: "work" },
-        { slug: "c", job: "work", onConflict: "keep" },
-      ]),
-    JobAlreadyScheduledError,
-  );
-  assertEquals(error.slugs, ["b"]);
-  for (
-    const wrong of [
-      { slug: "", job: "work" },
-      { slug: "x", job: "work", delayMs: NaN },
-      { slug: "x", job: "work", when: new Date(NaN) },
-      { slug: "x", job: "work", payload: 5n as Any },
-      { slug: "x", job: "work", onConflict: "maybe" as Any },
-      { slug: "x", job: "work", trigger: {} as Any },
-      { slug: "x", job: undefined as Any },
-    ]
-  ) {
-    await assertRejects(() =>
-      scheduler.scheduleJobs([{ slug: "a", job: "work" }, wrong])
-    );
-  }
-  assertEquals(await scheduler.getJobSlugs(), ["b"]);
-});
-
 Deno.test("one call cannot schedule a slug twice, whatever onConflict says", async () => {
   await using stage = new Stage();
   const { scheduler } = stage;
@@ -174,85 +117,12 @@ Deno.test("one call cannot schedule a slug twice, whatever onConflict says", asy
   assertEquals(await scheduler.getJobSlugs(), []);
 });
 
-Deno.test("bad arguments of scheduleJob say what is wrong, and change nothing", async () => {
-  await using stage = new Stage();
-  const { scheduler } = stage;
-  const unstorable: Trigger = { nextFireTime: (prev) => prev };
-  const finished = Object.assign(new SimpleTrigger(1_000), {
-    nextFireTime: () => undefined,
-  });
-  type Args = [slug: unknown, job: unknown, options?: unknown];
-  const faults: [Args, new (...args: Any) => Error, string][] = [
-    [[1, "work"], TypeError, "Cannot use 1 as a slug"],
-    [["", "work"], RangeError, 'Cannot use "" as a slug'],
-    [["a", ""], RangeError, 'Cannot use "" as a kind'],
-    [["a", {}], TypeError, "Cannot use undefined as a kind"],
-    [["a", null], TypeError, "Cannot use undefined as a kind"],
-    [["a", "work", { delayMs: -1 }], RangeError, 'Cannot schedule "a"'],
-    [["a", "work", { delayMs: "5" }], RangeError, 'delayMs "5"'],
-    [["a", "work", { when: 5 }], RangeError, "at 5: it must be a valid Date"],
-    [
-      ["a", "work", { delayMs: 0, when: START }],
-      TypeError,
-      "both delayMs and when",
-    ],
-    [["a", "work", { onConflict: "no" }], TypeError, 'onConflict "no"'],
-    [["a", "work", { trigger: {} }], TypeError, "a method nextFireTime"],
-    [["a", "work", { trigger: unstorable }], TypeError, "registerJob instead"],
-    [["a", "work", { trigger: finished }], RangeError, "never fires"],
-    [
-      ["a", "work", { trigger: new SimpleTrigger(8e15) }],
-      RangeError,
-      "the year must be",
-    ],
-    [["a", "work", { payload: 5n }], PayloadError, "not JSON"],
-  ];
-  for (const [args, type, message] of faults) {
-    await assertRejects(
-      () => Reflect.apply(scheduler.scheduleJob, scheduler, args),
-      type,
-      message,
-    );
-  }
-  assertEquals(await scheduler.getJobSlugs(), []);
-});
-
-Deno.test("a payload too large for the store is refused", async () => {
-  const store = new MemoryStore();
-  const small = Object.assign(store, { maxPayloadBytes: 4 });
-  const scheduler = new StdScheduler(small);
-  await scheduler.scheduleJob("fits", "work", { payload: "1234" });
-  await assertRejects(
-    () => scheduler.scheduleJob("a", "work", { payload: "12345" }),
-    PayloadError,
-    "has 5 bytes; the store takes at most 4",
-  );
-  assertEquals(await scheduler.getJobSlugs(), ["fits"]);
-});
-
 Deno.test("slugs are listed in order", async () => {
   await using stage = new Stage();
   for (const slug of ["b", "ä", "a", "B"]) {
     await stage.scheduler.scheduleJob(slug, "work");
   }
   assertEquals(await stage.scheduler.getJobSlugs(), ["B", "a", "b", "ä"]);
-});
-
-Deno.test("what is not there is a JobNotFoundError", async () => {
-  await using stage = new Stage();
-  const { scheduler } = stage;
-  for (
-    const call of [
-      () => scheduler.deleteJob("a"),
-      () => scheduler.getScheduledJob("a"),
-    ]
-  ) {
-    const error = await assertRejects(call, JobNotFoundError);
-    assertEquals(error.slug, "a");
-  }
-  await scheduler.scheduleJob("a", "work");
-  await scheduler.deleteJob("a");
-  await assertRejects(() => scheduler.deleteJob("a"), JobNotFoundError);
 });
 
 Deno.test("clear removes the tasks of every kind", async () => {
@@ -274,81 +144,4 @@ Deno.test("a kind is registered once", async () => {
   assertEquals(error.kind, "work");
   await scheduler.start();
   assertThrows(() => scheduler.registerJob(noop), JobAlreadyRegisteredError);
-});
-
-Deno.test("bad arguments of registerJob say what is wrong, and change nothing", () => {
-  const { scheduler } = new Stage();
-  const faults: [unknown, unknown, new (...args: Any) => Error, string][] = [
-    [undefined, {}, TypeError, "Cannot use undefined as a kind"],
-    [{ kind: "" }, {}, RangeError, 'Cannot use "" as a kind'],
-    [{ kind: "work" }, {}, TypeError, "the job must have a method execute"],
-    [noop, { trigger: {} }, TypeError, "the trigger must have a method"],
-    [noop, { trigger: null }, TypeError, "the trigger must have a method"],
-    [noop, { backoff: {} }, TypeError, "the backoff must have a method"],
-    [noop, { backoff: null }, TypeError, "the backoff must have a method"],
-    [noop, { misfire: "no" }, TypeError, 'misfire "no"'],
-    [noop, { misfireThresholdMs: -1 }, RangeError, "misfireThresholdMs -1"],
-    [noop, { misfireThresholdMs: NaN }, RangeError, "misfireThresholdMs NaN"],
-  ];
-  for (const [job, options, type, message] of faults) {
-    assertThrows(
-      () => scheduler.registerJob(job as Any, options as Any),
-      type,
-      message,
-    );
-  }
-  scheduler.registerJob(noop);
-});
-
-Deno.test("bad options of the scheduler say what is wrong", () => {
-  const store = new MemoryStore();
-  const faults: [StdSchedulerOptions, string][] = [
-    [{ concurrency: 0 }, "concurrency 0"],
-    [{ concurrency: 1.5 }, "concurrency 1.5"],
-    [{ concurrency: NaN }, "concurrency NaN"],
-    [{ concurrency: Infinity }, "concurrency Infinity"],
-    [{ concurrency: "5" as Any }, "concurrency 5"],
-    [{ leaseMs: 99 }, "leaseMs 99"],
-    [{ leaseMs: Infinity }, "leaseMs Infinity"],
-    [{ heartbeatMs: 9 }, "heartbeatMs 9"],
-    [{ heartbeatMs: NaN }, "heartbeatMs NaN"],
-    [{ jitterMs: -1 }, "jitterMs -1"],
-  ];
-  for (const [options, message] of faults) {
-    assertThrows(() => new StdScheduler(store, options), RangeError, message);
-  }
-  for (const store of [undefined, null, {}]) {
-    assertThrows(() => new StdScheduler(store as Any), TypeError, "a store");
-  }
-});
-
-Deno.test("changing the payload after scheduling changes nothing", async () => {
-  await using stage = new Stage();
-  const payload = new Uint8Array([1, 2]);
-  await stage.scheduler.scheduleJob("a", "work", { payload });
-  payload[0] = 9;
-  const seen = await stage.scheduler.getScheduledJob("a");
-  assertEquals([...seen.payload], [1, 2]);
-});
-
-Deno.test("a task outlives the scheduler that made it, with its trigger", async () => {
-  await using stage = new Stage();
-  await stage.scheduler.scheduleJob("cron", "work", {
-    trigger: new CronTrigger("30 * * * * *"),
-  });
-  await stage.scheduler.scheduleJob("simple", "work", {
-    trigger: new SimpleTrigger(25_000),
-  });
-  await using successor = stage.another();
-  const job = recorder(stage.clock);
-  successor.registerJob(job, { trigger: new SimpleTrigger(1) });
-  await successor.start();
-  await stage.clock.step(95_000);
-  assertEquals(job.runs, [
-    "simple 25000",
-    "cron 30000",
-    "simple 50000",
-    "simple 75000",
-    "cron 90000",
-  ]);
 });
