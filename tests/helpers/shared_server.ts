@@ -43,8 +43,9 @@ export async function shareServer(source: ServerSource): Promise<SharedServer> {
   const found = await once(source);
   if ("address" in found) return { address: found.address, test: register };
   const file = basename(Deno.mainModule);
-  const message = `Skips the ${source.name} tests of ${file}: ${found.missing}`;
-  if (Deno.env.get("CI") === "true") throw new Error(message);
+  const problem = `the ${source.name} tests of ${file}: ${found.missing}`;
+  if (Deno.env.get("CI") === "true") throw new Error(`Cannot run ${problem}`);
+  const message = `Skips ${problem}`;
   console.warn(message);
   let told = false;
   const skip: RegisterTest = () => {
