@@ -59,11 +59,13 @@ export class ServerProcess {
     const process = new ServerProcess(server);
     const pids = [`${Deno.pid}`, `${process.#child.pid}`];
     const signal = server.endSignal.slice("SIG".length);
-    await new Deno.Command("sh", {
+    const watch = new Deno.Command("sh", {
       args: ["-c", WATCH, "sh", ...pids, signal, server.directory],
       ...QUIET,
       detached: true,
-    }).output();
+    });
+    // `output()` would leave it in our process group: it would go with us.
+    await watch.spawn().status;
     return process;
   }
 
