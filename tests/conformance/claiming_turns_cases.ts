@@ -89,7 +89,7 @@ export const claimingTurnsCases: Case<ClaimingStore>[] = [
   {
     name: "more kinds than the limit: each has its turn as the order moves on",
     async run({ store }) {
-      const kinds = Array.from({ length: 12 }, (_, i) => `kind-${i}-`);
+      const kinds = [..."abcdefghijkl"];
       await createOverdue(store, kinds.map((kind) => `${kind}3.1`));
       const first = (names: readonly string[]) =>
         names.map((kind) => `${kind}3.1`);
@@ -111,6 +111,17 @@ export const claimingTurnsCases: Case<ClaimingStore>[] = [
         "y3.2",
         "x4.1",
       ]);
+    },
+  },
+  {
+    name: "the priorities of a kind take turns within its limit",
+    async run({ store }) {
+      await createOverdue(store, ["x1.1", "x1.2", "x4.1", "x4.2"], 3_600_000);
+      const kinds = [{ kind: "x", limit: 2 }];
+      const lock = async () =>
+        slugsOf(await store.lock(lockRequest({ kinds }))).sort();
+      equal(await lock(), ["x1.1", "x4.1"]);
+      equal(await lock(), ["x1.2", "x4.2"]);
     },
   },
   {
