@@ -283,7 +283,7 @@ export class MemoryStore implements FullStore {
     if (rerunAt !== undefined && next?.status !== "scheduled") {
       entry.status = "scheduled";
       entry.when = entry.scheduledFor = rerunAt;
-      entry.retry = 0;
+      entry.retry = entry.crashes = 0;
     } else if (next === undefined) {
       return this.#remove(entry);
     } else if (rerunAt !== undefined && rerunAt < entry.when) {
