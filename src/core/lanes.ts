@@ -108,6 +108,7 @@ export function dealOut<Lane extends LaneHead>(
         dealt += share;
       }
     }
-    return Array.from(shares, ([lane, count]) => ({ lane, count }));
+    return Array.from(shares, ([lane, count]) => ({ lane, count }))
+      .filter(({ count }) => count > 0);
   }).filter((shares) => shares.length > 0);
 }

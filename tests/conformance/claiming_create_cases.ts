@@ -1,211 +1,227 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { JobStore } from "../../src/api/job_store.ts";
+import type { ClaimingStore } from "../../src/api/job_store.ts";
+import { AWKWARD_SLUGS } from "./awkward_slugs.ts";
 import {
   type Case,
+  createAll,
   createDue,
+  expectHeld,
+  expectLost,
+  fromNow,
+  lockAll,
   lockNew,
+  lockOne,
   lockWork,
   newTask,
+  nextWork,
+  pick,
+  settle,
   settlement,
   slugsOf,
 } from "./store_harness.ts";
 
-/** Slugs that trip stores which build paths or statements from them. */
-const AWKWARD_SLUGS = [
-  "a/b",
-  "/",
-  ".",
-  "..",
-  "__x__",
-  "%",
-  "%2F",
-  "a b",
-  " a",
-  "a\nb",
-  "a\\b",
-  "a'b",
-  'a"b',
-  "'; DROP TABLE schedules; --",
-  "`$(touch x)`",
-  "A",
-  "a",
-  "ü",
-  "u\u0308",
-  "🎉",
-  "null",
-  "x".repeat(255),
-  "ü".repeat(255),
-];
+const HOUR_MS = 3_600_000;
 
-async function mustGet(store: JobStore, slug: string) {
-  const task = await store.get(slug);
-  ok(task, `no task "${slug}"`);
-  return task;
-}
-
-/** Creating, reading and deleting tasks. */
-export const createCases: Case[] = [
+/** Adding tasks, seen through the claims that follow. */
+export const claimingCreateCases: Case<ClaimingStore>[] = [
   {
-    name: "create keeps every field of a task",
-    async run({ store, another }) {
-      const at = new Date("2030-02-03T04:05:06.789Z");
-      const payload = Uint8Array.from({ length: 256 }, (_, byte) => byte);
-      await store.create([
-        newTask("full", {
-          kind: "kínd",
-          payload,
-          trigger: '{"type":"simple","intervalMs":1000}',
-          due: { at },
-        }),
-      ]);
-      const task = await mustGet(await another(), "full");
-      ok(Number.isSafeInteger(task.version));
-      equal({ ...task, version: 0, payload: [...task.payload] }, {
-        slug: "full",
-        kind: "kínd",
-        payload: [...payload],
-        trigger: '{"type":"simple","intervalMs":1000}',
-        when: at,
-        scheduledFor: at,
-        version: 0,
-        retry: 0,
-        result: "",
-        status: "scheduled",
-        leaseEnd: undefined,
-      });
-      equal((await mustGet(store, "full")).payload.constructor, Uint8Array);
-    },
-  },
-  {
-    name: "create copies what it is given, and get what it answers",
+    name: "create tells what became of each task, in order",
     async run({ store }) {
-      const payload = new Uint8Array([1, 2, 3]);
-      const at = new Date("2030-01-01T00:00:00Z");
-      await store.create([newTask("a", { payload, due: { at } })]);
-      payload[0] = 9;
-      at.setTime(0);
-      const task = await mustGet(store, "a");
-      task.payload[1] = 9;
-      task.when.setTime(0);
-      const again = await mustGet(store, "a");
-      equal([...again.payload], [1, 2, 3]);
-      equal(again.when, new Date("2030-01-01T00:00:00Z"));
-    },
-  },
-  {
-    name: "create with a delay counts from the store's clock",
-    async run({ store }) {
-      const { now: before } = await store.nextRun([]);
-      await store.create([newTask("a", { due: { inMs: 90_000 } })]);
-      const { now: after } = await store.nextRun([]);
-      const { when, scheduledFor } = await mustGet(store, "a");
-      // A millisecond more on either side, for stores that round.
-      ok(when.getTime() >= before.getTime() + 90_000 - 1, "too soon");
-      ok(when.getTime() <= after.getTime() + 90_000 + 1, "too late");
-      equal(scheduledFor, when);
-    },
-  },
-  {
-    name: "create keeps dates from 1970 to 9999",
-    async run({ store }) {
-      const dates = [new Date(0), new Date("9999-12-31T23:59:59.999Z")];
-      await store.create(
-        dates.map((at, index) => newTask(`${index}`, { due: { at } })),
+      await createDue(store, "kept", "old", "again");
+      equal(
+        await store.create([
+          newTask("new"),
+          newTask("kept", { onConflict: "keep" }),
+          newTask("new too", { onConflict: "keep" }),
+          newTask("old", { onConflict: "replace" }),
+          newTask("fresh", { onConflict: "replace" }),
+          newTask("again", { onConflict: "rerun" }),
+          newTask("once", { onConflict: "rerun" }),
+        ]),
+        [
+          "created",
+          "kept",
+          "created",
+          "replaced",
+          "created",
+          "merged",
+          "created",
+        ],
       );
-      equal((await mustGet(store, "0")).when, dates[0]);
-      equal((await mustGet(store, "1")).when, dates[1]);
+      equal(await store.create([]), []);
     },
   },
   {
     name: "create adds nothing if a slug is taken, and tells which",
     async run({ store }) {
-      await createDue(store, "b", "d");
-      const taken = await store.create(
-        ["a", "b", "c", "d"].map((slug) => newTask(slug)),
+      const task = await lockNew(store, "d", { payload: new Uint8Array([1]) });
+      await createAll(store, [newTask("b", { due: { inMs: HOUR_MS } })]);
+      equal(
+        await store.create([
+          newTask("a"),
+          newTask("b"),
+          newTask("c", { onConflict: "replace" }),
+          newTask("d"),
+        ]),
+        ["withheld", "taken", "withheld", "taken"],
       );
-      equal(taken.sort(), ["b", "d"]);
-      equal((await store.getSlugs()).sort(), ["b", "d"]);
+      equal(
+        await store.create([
+          newTask("d", { onConflict: "replace" }),
+          newTask("b"),
+        ]),
+        ["withheld", "taken"],
+      );
+      await expectHeld(store, task);
+      equal(await lockWork(store), []);
     },
   },
   {
-    name: "create with keep leaves the old task as it was",
-    async run({ store }) {
-      await store.create([newTask("a", { payload: new Uint8Array([1]) })]);
-      const before = await store.get("a");
-      const taken = await store.create([
-        newTask("a", { payload: new Uint8Array([2]), onConflict: "keep" }),
-        newTask("b", { onConflict: "keep" }),
-      ]);
-      equal(taken, []);
-      equal(await store.get("a"), before);
-      equal((await store.getSlugs()).sort(), ["a", "b"]);
-    },
-  },
-  {
-    name: "create with replace starts the task anew",
-    async run({ store }) {
-      const old = await lockNew(store, "a");
-      await store.reschedule([
-        settlement(old, { status: "failed", retry: 3, result: "broken" }),
-      ]);
-      const taken = await store.create([
-        newTask("a", {
-          kind: "other",
-          payload: new Uint8Array([2]),
-          onConflict: "replace",
+    name: "create keeps what the claim hands out",
+    async run({ store, another }) {
+      const at = new Date("2003-02-03T04:05:06.789Z");
+      const payload = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+      await createAll(store, [
+        newTask("full", {
+          payload,
+          trigger: '{"type":"simple","intervalMs":1000}',
+          due: { at },
+          priority: 2,
+          key: "kéy",
+          keepMs: 86_400_000,
         }),
       ]);
-      equal(taken, []);
-      const task = await mustGet(store, "a");
+      const task = await lockOne(await another(), "full");
+      equal([...task.payload], [...payload]);
+      equal(task.payload.constructor, Uint8Array);
+      equal([task.when, task.scheduledFor], [at, at]);
       equal(
-        [task.kind, [...task.payload], task.retry, task.result, task.status],
-        ["other", [2], 0, "", "scheduled"],
+        [task.kind, task.trigger, task.retry, task.crashes, task.result],
+        ["work", '{"type":"simple","intervalMs":1000}', 0, 0, ""],
       );
-      ok(task.version > old.version);
+      equal([task.priority, task.key, task.keepMs], [2, "kéy", 86_400_000]);
     },
   },
   {
-    name: "replacing a running task takes it away from its holder",
+    name: "create has defaults: priority 3, no key, no trigger, no keepMs",
     async run({ store }) {
-      const old = await lockNew(store, "a");
-      await store.create([newTask("a", { onConflict: "replace" })]);
-      equal(await store.renew([old], 1_000), [false]);
-      equal(await store.reschedule([settlement(old)]), [false]);
-      equal(slugsOf(await lockWork(store)), ["a"]);
+      const task = await lockNew(store, "a");
+      equal(
+        [task.priority, task.key, task.trigger, task.keepMs],
+        [3, undefined, undefined, undefined],
+      );
+      ok(Number.isSafeInteger(task.revision));
+    },
+  },
+  {
+    name: "create copies what it is given",
+    async run({ store }) {
+      const payload = Buffer.from([1, 2, 3]);
+      const at = new Date("2020-01-01T00:00:00Z");
+      const creation = store.create([newTask("a", { payload, due: { at } })]);
+      payload[0] = 9;
+      at.setTime(0);
+      await creation;
+      payload[1] = 9;
+      const task = await lockOne(store, "a");
+      equal([...task.payload], [1, 2, 3]);
+      equal(task.when, new Date("2020-01-01T00:00:00Z"));
+    },
+  },
+  {
+    name: "create with a delay counts from the store's clock",
+    async run({ store }) {
+      const before = await fromNow(store, 90_000);
+      await createAll(store, [newTask("a", { due: { inMs: 90_000 } })]);
+      const after = await fromNow(store, 90_000);
+      const when = await nextWork(store);
+      // A millisecond more on either side, for stores that round.
+      ok(when!.getTime() >= before.getTime() - 1, "too soon");
+      ok(when!.getTime() <= after.getTime() + 1, "too late");
+    },
+  },
+  {
+    name: "create keeps dates from 1970 to 9999",
+    async run({ store }) {
+      const last = new Date("9999-12-31T23:59:59.999Z");
+      await createAll(store, [newTask("last", { due: { at: last } })]);
+      equal(await nextWork(store), last);
+      await createAll(store, [newTask("first", { due: { at: new Date(0) } })]);
+      equal(await nextWork(store), new Date(0));
+      equal((await lockOne(store, "first")).when, new Date(0));
+    },
+  },
+  {
+    name: "more than a hundred creations in one call all take effect",
+    async run({ store }) {
+      const slugs = Array.from({ length: 130 }, (_, index) => `t${index}`);
+      await createDue(store, ...slugs.slice(0, 3));
+      const outcomes = await store.create(
+        slugs.map((slug) => newTask(slug, { onConflict: "keep" })),
+      );
+      equal(
+        outcomes,
+        slugs.map((_, index) => index < 3 ? "kept" : "created"),
+      );
+      equal(slugsOf(await lockAll(store)).sort(), [...slugs].sort());
+    },
+  },
+  {
+    name: "of more than a hundred creations none takes effect if one is taken",
+    async run({ store }) {
+      const slugs = Array.from({ length: 130 }, (_, index) => `t${index}`);
+      await createDue(store, "t129");
+      const outcomes = await store.create(slugs.map((slug) => newTask(slug)));
+      equal(
+        outcomes,
+        slugs.map((slug) => slug === "t129" ? "taken" : "withheld"),
+      );
+      equal(slugsOf(await lockAll(store)), ["t129"]);
     },
   },
   {
     name: "concurrent creations of one slug have one winner",
     async run({ store, another }) {
       const other = await another();
-      const answers = await Promise.all(
+      const outcomes = await Promise.all(
         [store, other, store, other].map((store) =>
           store.create([newTask("a")])
         ),
       );
-      equal(answers.flat(), ["a", "a", "a"]);
+      equal(outcomes.flat().sort(), ["created", "taken", "taken", "taken"]);
     },
   },
   {
-    name: "awkward slugs are kept apart, found, claimed and deleted",
+    name: "awkward slugs are kept apart, claimed and settled",
     async run({ store }) {
       await createDue(store, ...AWKWARD_SLUGS);
-      equal((await store.getSlugs()).sort(), [...AWKWARD_SLUGS].sort());
-      for (const slug of AWKWARD_SLUGS) {
-        equal((await mustGet(store, slug)).slug, slug);
-      }
-      const tasks = await lockWork(store, 100);
+      const tasks = await lockAll(store);
       equal(slugsOf(tasks).sort(), [...AWKWARD_SLUGS].sort());
-      const effects = await store.reschedule(
-        tasks.map((task) => settlement(task, { result: task.slug })),
+      const settlements = tasks.map((task) =>
+        settlement(task, { result: task.slug })
       );
-      ok(effects.every(Boolean));
-      for (const slug of AWKWARD_SLUGS) {
-        equal((await mustGet(store, slug)).result, slug);
-        equal(await store.delete(slug), true);
-      }
-      equal(await store.getSlugs(), []);
+      equal(
+        await store.reschedule(settlements),
+        tasks.map(() => "settled"),
+      );
+      for (const { slug, result } of await lockAll(store)) equal(result, slug);
+    },
+  },
+  {
+    name: "awkward kinds are kept apart",
+    async run({ store }) {
+      await createAll(
+        store,
+        AWKWARD_SLUGS.map((kind, index) => newTask(`${index}`, { kind })),
+      );
+      const tasks = await lockAll(store, {
+        kinds: AWKWARD_SLUGS.map((kind) => ({ kind })),
+      });
+      equal(
+        tasks.map(({ slug, kind }) => [slug, kind]).sort(),
+        AWKWARD_SLUGS.map((kind, index) => [`${index}`, kind]).sort(),
+      );
     },
   },
   {
@@ -213,40 +229,331 @@ export const createCases: Case[] = [
     async run({ store }) {
       const length = Math.min(store.maxPayloadBytes, 2 ** 20);
       const payload = Uint8Array.from({ length }, (_, index) => index % 251);
-      await store.create([newTask("a", { payload })]);
-      equal(Buffer.compare((await mustGet(store, "a")).payload, payload), 0);
+      const task = await lockNew(store, "a", { payload });
+      equal(Buffer.compare(task.payload, payload), 0);
     },
   },
   {
-    name: "get finds nothing where there is nothing",
+    name: "create with keep leaves the old task as it was",
     async run({ store }) {
-      await createDue(store, "a");
-      equal(await store.get("A"), undefined);
-      equal(await store.get("a/a"), undefined);
+      await createAll(store, [newTask("a", { payload: new Uint8Array([1]) })]);
+      await createAll(store, [
+        newTask("a", {
+          payload: new Uint8Array([2]),
+          kind: "other",
+          due: { inMs: HOUR_MS },
+          onConflict: "keep",
+        }),
+      ], "kept");
+      const task = await lockOne(store, "a");
+      equal([...task.payload], [1]);
+      await createAll(store, [newTask("a", { onConflict: "keep" })], "kept");
+      await expectHeld(store, task);
     },
   },
   {
-    name: "delete removes a task, even while it runs",
+    name: "create with replace takes all that is new",
+    async run({ store, another }) {
+      const old = await lockNew(store, "a", {
+        payload: new Uint8Array([1]),
+        trigger: "old",
+        priority: 1,
+        key: "old",
+        keepMs: 1,
+      });
+      await settle(store, old, { status: "failed", retry: 3, result: "bad" });
+      const at = new Date("2019-02-03T04:05:06.789Z");
+      await createAll(await another(), [
+        newTask("a", {
+          payload: new Uint8Array([2]),
+          trigger: "new",
+          due: { at },
+          priority: 4,
+          key: "new",
+          keepMs: 2,
+          onConflict: "replace",
+        }),
+      ], "replaced");
+      equal(await nextWork(store), at);
+      const task = await lockOne(store, "a");
+      equal([[...task.payload], task.trigger], [[2], "new"]);
+      equal([task.when, task.scheduledFor], [at, at]);
+      equal([task.priority, task.key, task.keepMs], [4, "new", 2]);
+      equal([task.retry, task.crashes, task.result], [0, 0, ""]);
+      ok(task.version > old.version, "the version went back");
+      ok(task.revision > old.revision, "the revision did not grow");
+    },
+  },
+  {
+    name: "create with replace takes away what the old task had",
+    async run({ store }) {
+      await createAll(store, [
+        newTask("a", { trigger: "old", priority: 1, key: "old", keepMs: 1 }),
+      ]);
+      await createAll(store, [
+        newTask("a", { kind: "other", onConflict: "replace" }),
+      ], "replaced");
+      equal(await lockWork(store), []);
+      const [task] = await lockAll(store, { kinds: [{ kind: "other" }] });
+      equal(
+        [task.trigger, task.priority, task.key, task.keepMs],
+        [undefined, 3, undefined, undefined],
+      );
+    },
+  },
+  {
+    name: "replacing a running task takes it away from its holder",
+    async run({ store, another }) {
+      const old = await lockNew(store, "a");
+      await createAll(await another(), [
+        newTask("a", { onConflict: "replace" }),
+      ], "replaced");
+      await expectLost(store, old);
+      const task = await lockOne(store, "a");
+      equal(task.crashes, 0);
+      await expectLost(store, old);
+    },
+  },
+  {
+    name: "rerun creates a task that is not there",
+    async run({ store }) {
+      const task = await lockNew(store, "a", { onConflict: "rerun" });
+      await settle(store, task);
+      await lockNew(store, "a", { onConflict: "rerun" });
+    },
+  },
+  {
+    name: "rerun makes a waiting task due at the sooner of both",
+    async run({ store }) {
+      const at = (minutes: number) =>
+        new Date(Date.UTC(2031, 0, 1, 0, minutes));
+      const rerun = (minutes: number) =>
+        createAll(store, [
+          newTask("a", {
+            payload: new Uint8Array([2]),
+            due: { at: at(minutes) },
+            onConflict: "rerun",
+          }),
+        ], "merged");
+      await createAll(store, [
+        newTask("a", {
+          payload: new Uint8Array([1]),
+          trigger: "t",
+          due: { at: at(5) },
+        }),
+      ]);
+      await rerun(9);
+      equal(await nextWork(store), at(5));
+      await rerun(3);
+      equal(await nextWork(store), at(3));
+      await createAll(store, [
+        newTask("a", { onConflict: "rerun" }),
+      ], "merged");
+      const task = await lockOne(store, "a");
+      equal([[...task.payload], task.trigger], [[1], "t"]);
+      await settle(store, task);
+      equal(await nextWork(store), undefined);
+    },
+  },
+  {
+    name: "rerun leaves the count of retries alone",
     async run({ store }) {
       const task = await lockNew(store, "a");
-      equal(await store.delete("a"), true);
-      equal(await store.delete("a"), false);
-      equal(await store.get("a"), undefined);
-      equal(await store.renew([task], 1_000), [false]);
-      equal(await store.reschedule([settlement(task, {})]), [false]);
-      equal(await store.getSlugs(), []);
+      const when = await fromNow(store, HOUR_MS);
+      await settle(store, task, { when, retry: 2, result: "bad" });
+      equal(await lockWork(store), []);
+      await createAll(store, [newTask("a", { onConflict: "rerun" })], "merged");
+      const again = await lockOne(store, "a");
+      equal([again.retry, again.result], [2, "bad"]);
     },
   },
   {
-    name: "clear removes all tasks, even those that run",
+    name: "rerun of a running task has it run once more right after",
+    async run({ store, another }) {
+      const task = await lockNew(store, "a", { payload: new Uint8Array([1]) });
+      await createAll(await another(), [
+        newTask("a", { payload: new Uint8Array([2]), onConflict: "rerun" }),
+      ], "merged");
+      equal(await lockWork(store), []);
+      await expectHeld(store, task);
+      await settle(store, task);
+      const again = await lockOne(store, "a");
+      equal([again.retry, again.crashes], [0, 0]);
+      equal([...again.payload], [1]);
+      ok(again.version > task.version);
+      await settle(store, again);
+      equal(await nextWork(store), undefined);
+    },
+  },
+  {
+    name: "several reruns of a running task are one, the soonest",
     async run({ store }) {
       const task = await lockNew(store, "a");
-      await createDue(store, "b", "c");
-      await store.clear();
-      equal(await store.getSlugs(), []);
-      equal((await store.nextRun(["work"])).when, undefined);
-      equal(await store.reschedule([settlement(task, {})]), [false]);
-      await createDue(store, "a");
+      const at = (minutes: number) =>
+        new Date(Date.UTC(2031, 0, 1, 0, minutes));
+      for (const minutes of [7, 5, 9]) {
+        await createAll(store, [
+          newTask("a", { due: { at: at(minutes) }, onConflict: "rerun" }),
+        ], "merged");
+      }
+      await settle(store, task);
+      equal(await nextWork(store), at(5));
+    },
+  },
+  {
+    name: "a rerun takes precedence over an end, and retries from the start",
+    async run({ store }) {
+      for (const status of ["done", "failed", "cancelled"] as const) {
+        const task = await lockNew(store, status);
+        await createAll(store, [
+          newTask(status, { onConflict: "rerun" }),
+        ], "merged");
+        await settle(store, task, { status, retry: 4, keepMs: 60_000 });
+        const again = await lockOne(store, status);
+        equal([again.slug, again.retry], [status, 0]);
+        await settle(store, again);
+      }
+    },
+  },
+  {
+    name: "a rerun and a later fire are due at the sooner of both",
+    async run({ store }) {
+      const at = (minutes: number) =>
+        new Date(Date.UTC(2031, 0, 1, 0, minutes));
+      const fires = [[9, 5], [2, 5]];
+      for (const [fire, rerun] of fires) {
+        const task = await lockNew(store, "a");
+        await createAll(store, [
+          newTask("a", { due: { at: at(rerun) }, onConflict: "rerun" }),
+        ], "merged");
+        await settle(store, task, { when: at(fire), scheduledFor: at(fire) });
+        equal(await nextWork(store), at(Math.min(fire, rerun)));
+        // Not once more after that.
+        await createAll(store, [
+          newTask("a", { due: { at: new Date(0) }, onConflict: "rerun" }),
+        ], "merged");
+        await settle(store, await lockOne(store, "a"));
+        equal(await nextWork(store), undefined);
+      }
+    },
+  },
+  {
+    name: "a rerun outlives the holder that it was asked of",
+    async run({ store, another, elapse }) {
+      await lockNew(store, "a");
+      await createAll(store, [newTask("a", { onConflict: "rerun" })], "merged");
+      await elapse(120_000);
+      const other = await another();
+      const taken = await lockOne(other, "a");
+      equal(taken.crashes, 1);
+      await settle(other, taken);
+      const again = await lockOne(store, "a");
+      equal(again.crashes, 0);
+      await settle(store, again);
+      equal(await lockWork(store), []);
+    },
+  },
+  {
+    name: "replacing a running task drops the rerun that it was to have",
+    async run({ store }) {
+      await lockNew(store, "a");
+      await createAll(store, [newTask("a", { onConflict: "rerun" })], "merged");
+      await createAll(store, [
+        newTask("a", { onConflict: "replace" }),
+      ], "replaced");
+      await settle(store, await lockOne(store, "a"));
+      equal(await nextWork(store), undefined);
+    },
+  },
+  {
+    name: "rerun starts a task anew that has ended",
+    async run({ store, elapse }) {
+      for (const status of ["done", "failed", "cancelled"] as const) {
+        const task = await lockNew(store, status);
+        await settle(store, task, {
+          status,
+          retry: 4,
+          crashes: 2,
+          result: "old",
+        });
+        await elapse(120_000);
+        const payload = new Uint8Array([7]);
+        await createAll(store, [
+          newTask(status, { payload, onConflict: "rerun" }),
+        ], "merged");
+        const again = await lockOne(store, status);
+        equal([again.retry, again.crashes, again.result], [0, 0, ""]);
+        equal([...again.payload], [7]);
+        ok(again.version > task.version);
+        await settle(store, again);
+      }
+    },
+  },
+  {
+    name: "a task that has ended keeps its slug for its time, and no longer",
+    async run({ store, elapse }) {
+      const ends = ["done", "failed", "cancelled"] as const;
+      await createDue(store, ...ends);
+      const tasks = await lockWork(store);
+      for (const status of ends) {
+        const task = pick(tasks, status);
+        await settle(store, task, { status, keepMs: 100_000 });
+      }
+      equal(await nextWork(store), undefined);
+      equal(await lockWork(store), []);
+      const again = ends.map((slug) => newTask(slug));
+      await elapse(50_000);
+      await createAll(store, again, "taken");
+      await elapse(60_000);
+      await createAll(store, again, "created");
+      equal(slugsOf(await lockWork(store)).sort(), [...ends].sort());
+    },
+  },
+  {
+    name: "what was kept for its time takes no slug, in no mode",
+    async run({ store, elapse }) {
+      const modes = ["error", "keep", "replace", "rerun"] as const;
+      await createDue(store, ...modes);
+      const tasks = await lockWork(store);
+      const settlements = tasks.map((task) =>
+        settlement(task, { status: "done", retry: 2, keepMs: 1_000 })
+      );
+      await store.reschedule(settlements);
+      await elapse(2_000);
+      await createAll(
+        store,
+        modes.map((onConflict) => newTask(onConflict, { onConflict })),
+      );
+      const anew = await lockWork(store);
+      equal(slugsOf(anew).sort(), [...modes].sort());
+      for (const { slug, version, retry } of anew) {
+        equal(retry, 0);
+        ok(version > pick(tasks, slug).version);
+      }
+    },
+  },
+  {
+    name: "what is kept until somebody removes it stays",
+    async run({ store, elapse }) {
+      const task = await lockNew(store, "a");
+      await settle(store, task, { status: "failed", keepMs: Infinity });
+      await elapse(400 * 86_400_000);
+      await nextWork(store);
+      await createAll(store, [newTask("a")], "taken");
+    },
+  },
+  {
+    name: "a replaced task does not end with the time of the old one",
+    async run({ store, elapse }) {
+      const task = await lockNew(store, "a");
+      await settle(store, task, { status: "done", keepMs: 1_000 });
+      await createAll(store, [
+        newTask("a", { due: { inMs: 3_000 }, onConflict: "replace" }),
+      ], "replaced");
+      await elapse(5_000);
+      await nextWork(store);
+      await createAll(store, [newTask("a")], "taken");
+      await lockOne(store, "a");
     },
   },
 ];

@@ -1,62 +1,113 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
+import type { ClaimingStore, Settlement } from "../../src/api/job_store.ts";
+import type { TaskRecord } from "../../src/api/task.ts";
 import {
   type Case,
+  createAll,
   createDue,
+  expectHeld,
+  expectLost,
+  fromNow,
   LEASE_MS,
+  lockAll,
   lockNew,
+  lockOne,
   lockWork,
   newTask,
+  nextWork,
+  pick,
+  settle,
   settlement,
   slugsOf,
 } from "./store_harness.ts";
 
-/** Ending claims. */
-export const settleCases: Case[] = [
+/** States that some stores cannot keep. */
+function awkwardStates(store: ClaimingStore) {
+  const { maxPayloadBytes } = store;
+  return [
+    { result: "a\0b" },
+    { result: "\ud800" },
+    // A limit that is higher than this costs the test too much.
+    ...maxPayloadBytes <= 2 ** 20
+      ? [{ payload: new Uint8Array(2 * maxPayloadBytes) }]
+      : [],
+  ];
+}
+
+/** A state in which nothing claims a task. */
+const FAILED = { status: "failed" } as const;
+
+/** Ending claims, seen through the claims that follow. */
+export const claimingSettleCases: Case<ClaimingStore>[] = [
   {
     name: "reschedule puts each task into its next state",
-    async run({ store }) {
-      await store.create([
-        newTask("again", { payload: new Uint8Array([1]), trigger: "t" }),
-        newTask("changed", { payload: new Uint8Array([1]) }),
-        newTask("done"),
-        newTask("failed", { payload: new Uint8Array([4]) }),
-      ]);
-      const when = new Date("2031-01-01T00:00:00.123Z");
-      const scheduledFor = new Date("2030-12-31T00:00:00.456Z");
-      const states = {
-        again: { when, scheduledFor, retry: 2, result: "oh – 🎉" },
-        changed: { when, scheduledFor: when, payload: new Uint8Array([2, 3]) },
-        done: undefined,
-        failed: { status: "failed", retry: 5, result: "broken" } as const,
-      };
-      const tasks = await lockWork(store);
-      const effects = await store.reschedule(
-        tasks.map((task) =>
-          settlement(task, states[task.slug as keyof typeof states])
+    async run({ store, elapse }) {
+      const payload = new Uint8Array([1]);
+      await createAll(
+        store,
+        ["again", "changed", "done", "failed"].map((slug) =>
+          newTask(slug, { payload, trigger: "t", key: "k", priority: 2 })
         ),
       );
-      equal(effects, [true, true, true, true]);
-
-      const before = (slug: string) =>
-        tasks.find((task) => task.slug === slug)!;
-      const unclaimed = { status: "scheduled", leaseEnd: undefined };
-      equal(await store.get("again"), {
-        ...before("again"),
-        ...unclaimed,
-        ...states.again,
-      });
-      equal(await store.get("changed"), {
-        ...before("changed"),
-        ...unclaimed,
-        ...states.changed,
-      });
-      equal(await store.get("done"), undefined);
-      equal(await store.get("failed"), {
-        ...before("failed"),
-        ...unclaimed,
-        ...states.failed,
-      });
-      equal((await store.nextRun(["work"])).when, when);
+      const tasks = await lockWork(store);
+      const revision = pick(tasks, "again").revision;
+      const when = await fromNow(store, 60_000);
+      const scheduledFor = new Date("2020-12-31T00:00:00.456Z");
+      const far = await fromNow(store, 70_000);
+      const again = { when, scheduledFor, retry: 2, crashes: 3, result: "oh!" };
+      equal(
+        await store.reschedule([
+          settlement(pick(tasks, "failed"), { status: "failed", retry: 5 }),
+          settlement(pick(tasks, "again"), again),
+          settlement(pick(tasks, "done")),
+          settlement(pick(tasks, "changed"), {
+            when: far,
+            payload: new Uint8Array([2, 3]),
+          }),
+        ]),
+        ["settled", "settled", "settled", "settled"],
+      );
+      equal(await nextWork(store), when);
+      await elapse(100_000);
+      const [first, second, ...others] = await lockWork(store);
+      equal(others, []);
+      equal([first.slug, second.slug], ["again", "changed"]);
+      equal(
+        [[...first.payload], first.retry, first.crashes, first.result],
+        [[1], 2, 3, "oh!"],
+      );
+      equal(
+        [first.trigger, first.key, first.priority, first.revision],
+        ["t", "k", 2, revision],
+      );
+      equal([[...second.payload], second.retry], [[2, 3], 0]);
+    },
+  },
+  {
+    name: "reschedule keeps the due time and the fire time apart",
+    async run({ store }) {
+      const when = new Date("2020-01-01T00:00:00.123Z");
+      const scheduledFor = new Date("2019-12-31T00:00:00.456Z");
+      const task = await lockNew(store, "a");
+      await settle(store, task, { when, scheduledFor, retry: 1 });
+      const again = await lockOne(store, "a");
+      equal([again.when, again.scheduledFor], [when, scheduledFor]);
+    },
+  },
+  {
+    name: "reschedule copies what it is given",
+    async run({ store }) {
+      const task = await lockNew(store, "a");
+      const payload = new Uint8Array([1, 2, 3]);
+      const when = new Date("2020-01-01T00:00:00Z");
+      const settling = store.reschedule([settlement(task, { payload, when })]);
+      payload[0] = 9;
+      when.setTime(0);
+      equal(await settling, ["settled"]);
+      payload[1] = 9;
+      const again = await lockOne(store, "a");
+      equal([...again.payload], [1, 2, 3]);
+      equal(again.when, new Date("2020-01-01T00:00:00Z"));
     },
   },
   {
@@ -64,9 +115,10 @@ export const settleCases: Case[] = [
     async run({ store }) {
       await createDue(store, "a", "b", "c", "d");
       const tasks = await lockWork(store);
-      const by = (slug: string) => tasks.find((task) => task.slug === slug)!;
-      await store.delete("b");
+      const by = (slug: string) => pick(tasks, slug);
+      await settle(store, by("b"));
       const stale = { ...by("c"), version: by("c").version - 1 };
+      const unknown = { ...by("a"), slug: "unknown" };
       equal(
         await store.reschedule([
           settlement(by("b")),
@@ -74,37 +126,40 @@ export const settleCases: Case[] = [
           settlement(stale),
           settlement(by("a")),
           settlement(stale, {}),
+          settlement(unknown, {}),
         ]),
-        [false, true, false, true, false],
+        ["lost", "settled", "lost", "settled", "lost", "lost"],
       );
       equal(await store.reschedule([]), []);
-      equal((await store.getSlugs()).sort(), ["c", "d"]);
-      equal(await store.renew([by("c")], 1_000), [true]);
+      await expectHeld(store, by("c"));
+      equal(slugsOf(await lockWork(store)), ["d"]);
     },
   },
   {
     name: "a rescheduled task can be claimed again when it is due",
     async run({ store, elapse }) {
       const task = await lockNew(store, "a");
-      const { now } = await store.nextRun([]);
-      const when = new Date(now.getTime() + 10_000);
-      await store.reschedule([settlement(task, { when })]);
+      const when = await fromNow(store, 10_000);
+      await settle(store, task, { when });
       equal(await lockWork(store), []);
       await elapse(11_000);
-      const [again] = await lockWork(store);
-      equal(again.slug, "a");
+      const again = await lockOne(store, "a");
       ok(again.version > task.version);
     },
   },
   {
-    name: "a failed task is never claimed, until it is replaced",
+    name: "a task that has ended is never claimed, until it is replaced",
     async run({ store, elapse }) {
-      const task = await lockNew(store, "a");
-      await store.reschedule([settlement(task, { status: "failed" })]);
-      await elapse(10 * LEASE_MS);
-      equal(await lockWork(store), []);
-      await store.create([newTask("a", { onConflict: "replace" })]);
-      equal(slugsOf(await lockWork(store)), ["a"]);
+      for (const status of ["failed", "cancelled", "done"] as const) {
+        const task = await lockNew(store, "a");
+        await settle(store, task, { status });
+        await elapse(10 * LEASE_MS);
+        equal(await lockWork(store), []);
+        await createAll(store, [
+          newTask("a", { onConflict: "replace" }),
+        ], "replaced");
+        await settle(store, await lockOne(store, "a"));
+      }
     },
   },
   {
@@ -113,24 +168,36 @@ export const settleCases: Case[] = [
       const stale = await lockNew(store, "a");
       const other = await another();
       await elapse(LEASE_MS + 1_000);
-      const [current] = await lockWork(other);
-      equal(current.slug, "a");
-      equal(await store.renew([stale], LEASE_MS), [false]);
-      equal(await store.reschedule([settlement(stale)]), [false]);
+      const current = await lockOne(other, "a");
+      await expectLost(store, stale);
       equal(
         await store.reschedule([settlement(stale, { result: "late" })]),
-        [false],
+        ["lost"],
       );
       equal(
         await store.reschedule([settlement(stale, { status: "failed" })]),
-        [false],
+        ["lost"],
       );
-      equal(await other.get("a"), current);
+      await expectHeld(other, current);
+      await settle(other, current, { result: "right" });
+      equal((await lockOne(store, "a")).result, "right");
+    },
+  },
+  {
+    name:
+      "the right version with another token can neither overwrite nor delete",
+    async run({ store }) {
+      const task = await lockNew(store, "a");
+      const wrong: TaskRecord = { ...task, token: task.token! - 1 };
+      await expectLost(store, wrong);
       equal(
-        await other.reschedule([settlement(current, { result: "right" })]),
-        [true],
+        await store.reschedule([
+          settlement(wrong),
+          settlement(task, { result: "right" }),
+        ]),
+        ["lost", "settled"],
       );
-      equal((await store.get("a"))?.result, "right");
+      equal((await lockOne(store, "a")).result, "right");
     },
   },
   {
@@ -138,8 +205,9 @@ export const settleCases: Case[] = [
     async run({ store, elapse }) {
       const task = await lockNew(store, "a");
       await elapse(2 * LEASE_MS);
-      equal(await store.reschedule([settlement(task)]), [true]);
-      equal(await store.get("a"), undefined);
+      await settle(store, task);
+      equal(await lockWork(store), []);
+      await createDue(store, "a");
     },
   },
   {
@@ -147,38 +215,89 @@ export const settleCases: Case[] = [
     async run({ store }) {
       const task = await lockNew(store, "a");
       const again = settlement(task, { result: "first" });
-      equal(await store.reschedule([again]), [true]);
-      const settled = await store.get("a");
-      equal(await store.reschedule([again]), [false]);
-      equal(await store.reschedule([settlement(task)]), [false]);
-      equal(await store.get("a"), settled);
-
-      const [claimed] = await lockWork(store);
-      equal(await store.reschedule([again]), [false]);
-      equal(await store.get("a"), claimed);
+      equal(await store.reschedule([again]), ["settled"]);
+      equal(await store.reschedule([again]), ["lost"]);
+      equal(await store.reschedule([settlement(task)]), ["lost"]);
+      const claimed = await lockOne(store, "a");
+      equal(claimed.result, "first");
+      equal(await store.reschedule([again]), ["lost"]);
+      await expectHeld(store, claimed);
     },
   },
   {
-    name: "a version is never given twice, not even after a deletion",
+    name: "many settlements in one call all take effect",
     async run({ store }) {
-      const versions: number[] = [];
-      const claim = async () => {
-        const task = await lockNew(store, "a");
-        versions.push(task.version);
-        return task;
-      };
-      const stale = await claim();
-      await store.delete("a");
-      await claim();
-      equal(await store.reschedule([settlement(stale)]), [false]);
-      await store.clear();
-      const done = await claim();
-      await store.reschedule([settlement(done)]);
-      await claim();
-      await store.create([newTask("a", { onConflict: "replace" })]);
-      versions.push((await lockWork(store))[0].version);
-      equal(await store.reschedule([settlement(stale)]), [false]);
-      equal(versions, [...new Set(versions)].sort((a, b) => a - b));
+      const slugs = Array.from({ length: 130 }, (_, index) => `t${index}`);
+      await createDue(store, ...slugs);
+      const tasks = await lockAll(store);
+      equal(tasks.length, 130);
+      const settlements = tasks.map((task, index): Settlement =>
+        settlement(
+          task,
+          index % 3 === 0 ? undefined : { result: task.slug, retry: index },
+        )
+      );
+      equal(await store.reschedule(settlements), tasks.map(() => "settled"));
+      const again = await lockAll(store);
+      const kept = tasks.filter((_, index) => index % 3 !== 0);
+      equal(slugsOf(again).sort(), slugsOf(kept).sort());
+      for (const { slug, result, retry } of again) {
+        equal([result, retry], [slug, slugsOf(tasks).indexOf(slug)]);
+      }
+    },
+  },
+  {
+    name: "many large settlements in one call all take effect",
+    async run({ store }) {
+      const slugs = Array.from({ length: 16 }, (_, index) => `t${index}`);
+      await createDue(store, ...slugs);
+      const tasks = await lockWork(store, 16);
+      const length = Math.min(store.maxPayloadBytes, 2 ** 20);
+      const settlements = tasks.map((task, index) =>
+        settlement(task, { payload: new Uint8Array(length).fill(index) })
+      );
+      equal(await store.reschedule(settlements), tasks.map(() => "settled"));
+      const again = await lockAll(store);
+      for (const { slug, payload } of again) {
+        const index = slugsOf(tasks).indexOf(slug);
+        equal([payload.length, payload[length - 1]], [length, index]);
+      }
+      equal(again.length, 16);
+    },
+  },
+  {
+    name: "one settlement that cannot be stored holds up no other",
+    async run({ store }) {
+      for (const [round, state] of awkwardStates(store).entries()) {
+        const slugs = Array.from({ length: 50 }, (_, i) => `${round}.${i}`);
+        await createDue(store, ...slugs);
+        const tasks = await lockAll(store);
+        equal(tasks.length, 50);
+        const outcomes = await store.reschedule(
+          tasks.map((task, index) =>
+            settlement(task, index === 24 ? { ...state, ...FAILED } : FAILED)
+          ),
+        );
+        const [outcome] = outcomes.splice(24, 1);
+        equal(outcomes, tasks.slice(1).map(() => "settled"));
+        if (outcome === "settled") continue;
+        ok(
+          typeof outcome === "object" && outcome.error instanceof Error,
+          `expected "settled" or an error, got ${JSON.stringify(outcome)}`,
+        );
+        // Nothing has changed, so it can be settled some other way.
+        await settle(store, tasks[24], FAILED);
+      }
+    },
+  },
+  {
+    name: "large numbers of retries and crashes are kept",
+    async run({ store }) {
+      const task = await lockNew(store, "a");
+      const many = 2 ** 31 - 1;
+      await settle(store, task, { retry: many, crashes: 30_000 });
+      const again = await lockOne(store, "a");
+      equal([again.retry, again.crashes], [many, 30_000]);
     },
   },
   {
@@ -186,8 +305,8 @@ export const settleCases: Case[] = [
     async run({ store }) {
       const task = await lockNew(store, "a");
       const result = "ü".repeat(65_536);
-      await store.reschedule([settlement(task, { result })]);
-      ok((await store.get("a"))?.result === result);
+      await settle(store, task, { result });
+      ok((await lockOne(store, "a")).result === result);
     },
   },
   {
@@ -195,14 +314,16 @@ export const settleCases: Case[] = [
     async run({ store, another }) {
       const task = await lockNew(store, "a");
       const other = await another();
-      const effects = await Promise.all(
+      const outcomes = await Promise.all(
         [store, other, store, other].map((store, index) =>
           store.reschedule([settlement(task, { result: `${index}` })])
         ),
       );
-      const winner = effects.flat().indexOf(true);
-      equal(effects.flat().filter(Boolean).length, 1);
-      equal((await store.get("a"))?.result, `${winner}`);
+      const all = outcomes.flat();
+      equal(all.filter((outcome) => outcome === "settled").length, 1);
+      ok(all.every((outcome) => typeof outcome === "string"));
+      const { result } = await lockOne(store, "a");
+      equal(result, `${all.indexOf("settled")}`);
     },
   },
 ];
