@@ -35,6 +35,7 @@ import type {
   StoreChange,
 } from "../src/api/job_store.ts";
 import type { TaskDetails, TaskRecord } from "../src/api/task.ts";
+import { copyBytes } from "../src/core/bytes.ts";
 import { KindLimits } from "../src/core/lanes.ts";
 import { checkOptions } from "../src/core/options.ts";
 import { printable } from "../src/core/text.ts";
@@ -158,6 +159,7 @@ export class SqliteStore implements FullStore, AsyncDisposable {
 
   /** See {@linkcode ClaimingStore.create}. */
   async create(tasks: readonly NewTask[]): Promise<CreateOutcome[]> {
+    tasks = tasks.map(copyTask);
     const { queue, creation } = await this.#open();
     const now = () => this.#now();
     const { outcomes, change } = await queue.write(function* () {
@@ -216,6 +218,7 @@ export class SqliteStore implements FullStore, AsyncDisposable {
   async reschedule(
     settlements: readonly Settlement[],
   ): Promise<SettleOutcome[]> {
+    settlements = settlements.map(copySettlement);
     const { queue, settlements: table } = await this.#open();
     const now = () => this.#now();
     const { outcomes, change } = await queue.write(function* () {
@@ -359,6 +362,17 @@ export class SqliteStore implements FullStore, AsyncDisposable {
   #now(): number {
     return Math.floor(this.#settings.clock.now());
   }
+}
+
+function copyTask(task: NewTask): NewTask {
+  return { ...task, payload: copyBytes(task.payload) };
+}
+
+function copySettlement(settlement: Settlement): Settlement {
+  const { next } = settlement;
+  if (next?.payload === undefined) return settlement;
+  const payload = copyBytes(next.payload);
+  return { ...settlement, next: { ...next, payload } };
 }
 
 function toSource(database: string | URL | SqliteDatabase) {
