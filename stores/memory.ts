@@ -297,7 +297,7 @@ export class MemoryStore implements FullStore {
       entry.status = "scheduled";
       entry.when = entry.scheduledFor = rerunAt;
       entry.retry = 0;
-      setRare(entry, { crashes: 0 });
+      if (next === undefined) setRare(entry, { crashes: 0 });
     } else if (next === undefined) {
       return this.#remove(entry);
     } else if (rerunAt !== undefined && rerunAt < entry.when) {
