@@ -5,7 +5,7 @@ import { KindTurns } from "../../../src/runtime/kind_turns.ts";
 import { Leases } from "../../../src/runtime/leases.ts";
 import { Registry } from "../../../src/runtime/registry.ts";
 import { runDue, type Workshop } from "../../../src/runtime/run_due.ts";
-import { SafeLogger } from "../../../src/runtime/safe_logger.ts";
+import { SafeLogger } from "../../../src/core/safe_logger.ts";
 import { Settler } from "../../../src/runtime/settler.ts";
 import { Slots } from "../../../src/runtime/slots.ts";
 import { StoreClock } from "../../../src/runtime/store_clock.ts";
