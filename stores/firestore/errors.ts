@@ -57,27 +57,3 @@ export function storeError(error: unknown, act: string): SchedulerError {
       cause: error,
     });
 }
-
-/**
- * Waits for an answer, but not longer than `timeoutMs`. The client goes on
- * trying for minutes, so what timed out may still take place.
- */
-export async function within<T>(
-  timeoutMs: number,
-  act: string,
-  answer: Promise<T>,
-): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    late.reject(
-      new SchedulerError(
-        `Cannot ${act}: Firestore did not answer within ${timeoutMs} ms`,
-      ),
-    );
-  }, timeoutMs);
-  try {
-    return await Promise.race([answer, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

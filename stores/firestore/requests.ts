@@ -1,3 +1,5 @@
+import { SchedulerError } from "../../src/api/errors.ts";
+import { within } from "../../src/core/within.ts";
 import type {
   FirestoreBatch,
   FirestoreClient,
@@ -12,7 +14,7 @@ import type {
 } from "./client.ts";
 import { FirestoreClock } from "./clock.ts";
 import { documentId, sizeOf } from "./document.ts";
-import { isLost, isMissing, isOpen, storeError, within } from "./errors.ts";
+import { isLost, isMissing, isOpen, storeError } from "./errors.ts";
 
 /** A change of a document that takes place only if it is as it was known. */
 export interface GuardedWrite {
@@ -143,8 +145,7 @@ export class FirestoreRequests {
 
   async #outcome(answer: Promise<FirestoreWriteResult>): Promise<WriteOutcome> {
     try {
-      const { writeTime } = await within(
-        this.#timeoutMs,
+      const { writeTime } = await this.#inTime(
         `write to "${this.#path}"`,
         answer,
       );
@@ -157,6 +158,16 @@ export class FirestoreRequests {
     }
   }
 
+  /** The client goes on trying for minutes: what timed out may take place. */
+  #inTime<T>(act: string, answer: Promise<T>): Promise<T> {
+    const ms = this.#timeoutMs;
+    const late = () =>
+      new SchedulerError(
+        `Cannot ${act}: Firestore did not answer within ${ms} ms`,
+      );
+    return within(answer, ms, late);
+  }
+
   async #ask<T>(
     verb: string,
     request: () => Promise<T>,
@@ -165,7 +176,7 @@ export class FirestoreRequests {
     const act = `${verb} "${this.#path}"`;
     const askedAt = performance.now();
     try {
-      const answer = await within(this.#timeoutMs, act, request());
+      const answer = await this.#inTime(act, request());
       if (timeOf !== undefined) this.clock.note(timeOf(answer), askedAt);
       return answer;
     } catch (error) {
