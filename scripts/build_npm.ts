@@ -4,83 +4,59 @@
  *     deno task build:npm [version]
  */
 import { relative } from "node:path";
-// @ts-ignore: mapped in scripts/deno.json, so that all else needs no JSR
-import { build, emptyDir } from "@deno/dnt";
+import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import { entryPoints } from "./entry_points.ts";
+import { finishNpmFolder } from "./finish_npm_folder.ts";
+import { COMMANDS, packageJson } from "./package_json.ts";
 import { portableTests } from "./portable_tests.ts";
 
 const OUT_DIR = "npm";
-const version = Deno.args[0] ?? config.version;
+const OLDEST_NODE = "22.13.0";
 
-Deno.chdir(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("..", import.meta.url));
+Deno.chdir(root);
+checkNode();
+// @ts-ignore: mapped in scripts/deno.json, so that all else needs no JSR
+const { build, emptyDir } = await import("@deno/dnt");
+
+const manifest = packageJson(config, Deno.args[0]);
+const tests = portableTests().map((path) => relative("tests", path));
 await emptyDir(OUT_DIR);
 await build({
-  entryPoints: [...entryPoints],
+  entryPoints: [
+    ...entryPoints,
+    ...Object.entries(COMMANDS)
+      .map(([name, path]) => ({ kind: "bin", name, path })),
+  ],
   outDir: OUT_DIR,
   shims: { deno: { test: "dev" } },
   scriptModule: false,
-  polyfills: false, // Node 22 needs none
+  declarationMap: false, // The sources are not in the package.
+  polyfills: false, // Node 22 needs none.
   typeCheck: "single",
   test: true,
   rootTestDir: "tests",
-  testPattern: `{${
-    portableTests().map((path) => relative("tests", path)).join(",")
-  }}`,
+  testPattern: `{${tests.join(",")}}`,
   compilerOptions: {
-    target: "ES2023", // Node 22 does not know `using`
+    target: "ES2023", // Node 22 does not know `using`.
     lib: ["ESNext", "DOM", "DOM.Iterable"],
   },
-  package: {
-    name: config.name,
-    version,
-    description: "Simple, durable and distributed scheduling of jobs",
-    keywords: ["scheduler", "cron", "jobs", "queue", "postgres", "firestore"],
-    license: config.license,
-    type: "module",
-    sideEffects: false,
-    engines: { node: ">=22" },
-    exports: Object.fromEntries(entryPoints.map(({ name, path }) => {
-      const output = `./esm/${path.replace("./", "").replace(".ts", "")}`;
-      return [name, { types: `${output}.d.ts`, default: `${output}.js` }];
-    })),
-    peerDependencies: {
-      "@google-cloud/firestore": range("@google-cloud/firestore"),
-      pg: range("pg"),
-    },
-    peerDependenciesMeta: {
-      "@google-cloud/firestore": { optional: true },
-      pg: { optional: true },
-    },
-    devDependencies: { "@types/node": "^22" },
-  },
-  postBuild() {
-    for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) {
-      Deno.copyFileSync(file, `${OUT_DIR}/${file}`);
-    }
-    checkPackageJson();
-  },
+  // For the build and its tests; `finishNpmFolder` leaves it out.
+  package: { ...manifest, devDependencies: { "@types/node": "^22" } },
 });
+await finishNpmFolder(OUT_DIR, manifest, root);
 
-/** The range of versions in `npm:name@range`. */
-function range(name: keyof typeof config.imports): string {
-  return config.imports[name].slice(`npm:${name}@`.length);
-}
-
-/** dnt makes what the code imports a dependency: no store may import its client. */
-function checkPackageJson(): void {
-  const { dependencies, exports } = JSON.parse(
-    Deno.readTextFileSync(`${OUT_DIR}/package.json`),
+/** dnt tests what it builds on the Node that it finds. */
+function checkNode(): void {
+  const { stdout } = new Deno.Command("node", { args: ["--version"] })
+    .outputSync();
+  const version = new TextDecoder().decode(stdout).trim();
+  const compared = version.replace("v", "")
+    .localeCompare(OLDEST_NODE, "en", { numeric: true });
+  if (compared >= 0) return;
+  console.error(
+    `Cannot build the npm package on Node ${version}: expected Node ${OLDEST_NODE} or newer`,
   );
-  const extra = Object.keys(dependencies).filter((name) =>
-    name !== "cron-parser"
-  );
-  if (extra.length > 0) {
-    throw new Error(`Cannot publish: depends on ${extra.join(", ")}`);
-  }
-  for (const target of Object.values<Record<string, string>>(exports)) {
-    for (const file of Object.values(target)) {
-      Deno.statSync(`${OUT_DIR}/${file}`);
-    }
-  }
+  Deno.exit(1);
 }

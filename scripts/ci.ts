@@ -26,6 +26,10 @@ const STEPS: readonly Step[] = [
     command: "deno install --frozen",
     essential: true,
   },
+  {
+    name: "First run",
+    command: "deno task check:first-run",
+  },
   { name: "Format", command: "deno fmt --check" },
   { name: "Lint", command: "deno lint" },
   { name: "Types", command: "deno task check" },
@@ -52,8 +56,8 @@ const STEPS: readonly Step[] = [
   { name: "Package for JSR", command: "deno task publish:check" },
   {
     name: "Package for Node and Bun",
-    command: "deno run -A scripts/check_package.ts",
-    timeoutMs: 240_000,
+    command: "deno task check:package",
+    timeoutMs: 360_000,
   },
 ];
 

@@ -8,34 +8,33 @@
 import { type Clock, systemClock } from "../src/api/clock.ts";
 import type {
   Claim,
-  JobStore,
+  CreateOutcome,
+  FullStore,
+  InstanceRecord,
+  LivingInstance,
   LockRequest,
   NewTask,
   NextRun,
+  NextRunRequest,
   NextState,
+  Renewal,
   Settlement,
+  SettleOutcome,
   StoreChange,
 } from "../src/api/job_store.ts";
-import type { TaskRecord, TaskStatus } from "../src/api/task.ts";
+import type { TaskDetails, TaskRecord } from "../src/api/task.ts";
 import { copyBytes } from "../src/core/bytes.ts";
+import {
+  classesOf,
+  dealOut,
+  KindLimits,
+  type Share,
+} from "../src/core/lanes.ts";
 import { checkOptions } from "../src/core/options.ts";
 import { checkClock } from "../src/core/validate.ts";
-import { type HeapItem, MemoryHeap } from "./memory/heap.ts";
-
-interface Entry extends HeapItem {
-  readonly slug: string;
-  readonly kind: string;
-  readonly trigger: string | undefined;
-  payload: Uint8Array;
-  when: number;
-  scheduledFor: number;
-  version: number;
-  retry: number;
-  result: string;
-  status: TaskStatus;
-  /** Only while running. */
-  leaseEnd: number;
-}
+import { type Entry, newEntry, toDetails, toRecord } from "./memory/entry.ts";
+import { MemoryHeap } from "./memory/heap.ts";
+import { type MemoryLane, MemoryLanes } from "./memory/lanes.ts";
 
 /** Options of {@linkcode MemoryStore}. */
 export interface MemoryStoreOptions {
@@ -46,6 +45,9 @@ export interface MemoryStoreOptions {
    */
   readonly clock?: Clock | undefined;
 }
+
+/** How many tasks whose time has passed `nextRun` removes at most. */
+const MAX_PRUNED = 100;
 
 /**
  * Keeps tasks in memory, as strictly as a database would: what goes in and out
@@ -63,14 +65,16 @@ export interface MemoryStoreOptions {
  * assertEquals(await scheduler.getJobSlugs(), ["hello"]);
  * ```
  */
-export class MemoryStore implements JobStore {
+export class MemoryStore implements FullStore {
   /** Memory is the only limit. */
   readonly maxPayloadBytes: number = Infinity;
 
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
-  /** The claimable tasks of each kind, by the instant from which they are. */
-  readonly #heaps = new Map<string, MemoryHeap<Entry>>();
+  readonly #lanes = new MemoryLanes();
+  /** Tasks that have ended, by the instant until which they stay. */
+  readonly #ended = new MemoryHeap<Entry>();
+  readonly #instances = new Map<string, LivingInstance>();
   readonly #watchers = new Set<(change: StoreChange) => void>();
   /** No version that was ever issued is higher. */
   #highestVersion = 0;
@@ -89,115 +93,129 @@ export class MemoryStore implements JobStore {
     this.#clock = clock;
   }
 
-  /** See {@linkcode JobStore.create}. */
-  create(tasks: readonly NewTask[]): Promise<string[]> {
-    const taken = tasks
-      .filter((task) =>
-        task.onConflict === "error" && this.#entries.has(task.slug)
-      )
-      .map((task) => task.slug);
-    if (taken.length > 0) return Promise.resolve(taken);
-
+  /** See {@linkcode ClaimingStore.create}. */
+  create(tasks: readonly NewTask[]): Promise<CreateOutcome[]> {
     const now = this.#clock.now();
-    const changed = new Change();
-    for (const task of tasks) {
-      const old = this.#entries.get(task.slug);
-      if (old !== undefined) {
-        if (task.onConflict === "keep") continue;
-        this.#remove(old);
-      }
-      const entry = this.#add(task, now);
-      changed.add(entry.kind, entry.when);
+    const isTaken = (task: NewTask) =>
+      task.onConflict === "error" && this.#find(task.slug, now) !== undefined;
+    if (tasks.some(isTaken)) {
+      return Promise.resolve(
+        tasks.map((task) => isTaken(task) ? "taken" : "withheld"),
+      );
     }
+    const changed = new Change();
+    const outcomes = tasks.map((task) => this.#create(task, now, changed));
     this.#tell(changed);
-    return Promise.resolve([]);
+    return Promise.resolve(outcomes);
   }
 
-  /** See {@linkcode JobStore.nextRun}. */
-  nextRun(kinds: readonly string[]): Promise<NextRun> {
-    const when = this.#soonest(kinds)?.firstKey ?? Infinity;
+  /** See {@linkcode ClaimingStore.nextRun}. */
+  nextRun({ kinds, instance }: NextRunRequest): Promise<NextRun> {
+    const now = this.#clock.now();
+    for (
+      let left = MAX_PRUNED;
+      left > 0 && this.#ended.firstKey <= now;
+      left--
+    ) {
+      this.#remove(this.#ended.first!);
+    }
+    if (instance !== undefined) this.#note(instance, now);
+    const when = this.#lanes.soonest(kinds);
     return Promise.resolve({
-      now: new Date(this.#clock.now()),
+      now: new Date(now),
       when: when === Infinity ? undefined : new Date(when),
     });
   }
 
-  /** See {@linkcode JobStore.lock}. */
-  lock({ kinds, limit, leaseMs }: LockRequest): Promise<TaskRecord[]> {
+  /** See {@linkcode ClaimingStore.lock}. */
+  lock(request: LockRequest): Promise<TaskRecord[]> {
     const now = this.#clock.now();
+    const limits = new KindLimits(request.kinds);
+    const lanes = this.#lanes.ofKinds(limits.kinds);
+    const shares = dealOut(classesOf(lanes, now), request.limit, limits);
     const claimed: TaskRecord[] = [];
-    while (claimed.length < limit) {
-      const heap = this.#soonest(kinds);
-      if (heap === undefined || heap.firstKey > now) break;
-      const entry = heap.first!;
-      entry.version++;
-      entry.status = "running";
-      this.#highestVersion = Math.max(this.#highestVersion, entry.version);
-      this.#lease(entry, heap, now + leaseMs);
+    let bytesLeft = request.maxBytes;
+    for (const lane of inTurn(shares, now)) {
+      const entry = lane.heap.first!;
+      const size = entry.payload.length;
+      if (size > bytesLeft && claimed.length > 0) break;
+      bytesLeft -= size;
+      this.#claim(entry, lane, request, now);
       claimed.push(toRecord(entry));
     }
     return Promise.resolve(claimed);
   }
 
-  /** See {@linkcode JobStore.renew}. */
-  renew(claims: readonly Claim[], leaseMs: number): Promise<boolean[]> {
+  /** See {@linkcode ClaimingStore.renew}. */
+  renew(claims: readonly Claim[], leaseMs: number): Promise<Renewal[]> {
     const leaseEnd = this.#clock.now() + leaseMs;
     return Promise.resolve(claims.map((claim) => {
       const entry = this.#held(claim);
-      if (entry === undefined) return false;
-      this.#lease(entry, this.#heapOf(entry.kind), leaseEnd);
-      return true;
+      if (entry === undefined) return "lost";
+      this.#lease(entry, this.#lanes.of(entry), leaseEnd);
+      return "held";
     }));
   }
 
-  /** See {@linkcode JobStore.reschedule}. */
-  reschedule(settlements: readonly Settlement[]): Promise<boolean[]> {
+  /** See {@linkcode ClaimingStore.reschedule}. */
+  reschedule(settlements: readonly Settlement[]): Promise<SettleOutcome[]> {
+    const now = this.#clock.now();
     const changed = new Change();
-    const effects = settlements.map((settlement) => {
+    const outcomes = settlements.map((settlement): SettleOutcome => {
       const entry = this.#held(settlement);
-      if (entry === undefined) return false;
-      const { next } = settlement;
-      if (next === undefined) {
-        this.#remove(entry);
-      } else {
-        const { leaseEnd } = entry;
-        this.#settle(entry, next);
-        if (entry.status === "scheduled" && entry.when < leaseEnd) {
-          changed.add(entry.kind, entry.when);
-        }
+      if (entry === undefined) return "lost";
+      const { leaseEnd } = entry;
+      this.#settle(entry, settlement.next, now);
+      if (entry.status === "scheduled" && entry.when < leaseEnd) {
+        changed.add(entry.kind, entry.when);
       }
-      return true;
+      return "settled";
     });
     this.#tell(changed);
-    return Promise.resolve(effects);
+    return Promise.resolve(outcomes);
   }
 
-  /** See {@linkcode JobStore.getSlugs}. */
+  /** See {@linkcode InspectingStore.getSlugs}. */
   getSlugs(): Promise<string[]> {
     return Promise.resolve([...this.#entries.keys()]);
   }
 
-  /** See {@linkcode JobStore.get}. */
-  get(slug: string): Promise<TaskRecord | undefined> {
-    const entry = this.#entries.get(slug);
-    return Promise.resolve(entry && toRecord(entry));
+  /** See {@linkcode InspectingStore.get}. */
+  get(slug: string): Promise<TaskDetails | undefined> {
+    const entry = this.#find(slug, this.#clock.now());
+    return Promise.resolve(entry && toDetails(entry));
   }
 
-  /** See {@linkcode JobStore.delete}. */
+  /** See {@linkcode SteeringStore.delete}. */
   delete(slug: string): Promise<boolean> {
-    const entry = this.#entries.get(slug);
+    const entry = this.#find(slug, this.#clock.now());
     if (entry !== undefined) this.#remove(entry);
     return Promise.resolve(entry !== undefined);
   }
 
-  /** See {@linkcode JobStore.clear}. */
+  /** See {@linkcode SteeringStore.clear}. */
   clear(): Promise<void> {
-    this.#entries.clear();
-    this.#heaps.clear();
+    for (const entry of this.#entries.values()) this.#remove(entry);
     return Promise.resolve();
   }
 
-  /** See {@linkcode JobStore.watch}. */
+  /** See {@linkcode InstanceStore.listInstances}. */
+  listInstances(): Promise<LivingInstance[]> {
+    this.#forgetDead(this.#clock.now());
+    return Promise.resolve(
+      [...this.#instances.values()]
+        .sort((a, b) => a.id < b.id ? -1 : 1)
+        .map((instance) => ({ ...instance })),
+    );
+  }
+
+  /** See {@linkcode InstanceStore.removeInstance}. */
+  removeInstance(id: string): Promise<void> {
+    this.#instances.delete(id);
+    return Promise.resolve();
+  }
+
+  /** See {@linkcode ClaimingStore.watch}. */
   watch(onChange: (change: StoreChange) => void): Promise<AsyncDisposable> {
     const watcher = (change: StoreChange) => onChange(change);
     this.#watchers.add(watcher);
@@ -209,80 +227,143 @@ export class MemoryStore implements JobStore {
     });
   }
 
-  #add(task: NewTask, now: number): Entry {
-    const { due } = task;
+  #create(task: NewTask, now: number, changed: Change): CreateOutcome {
+    const { due, onConflict } = task;
     const when = "at" in due ? due.at.getTime() : now + due.inMs;
-    const entry: Entry = {
-      slug: task.slug,
-      kind: task.kind,
-      trigger: task.trigger,
-      payload: copyBytes(task.payload),
-      when,
-      scheduledFor: when,
-      version: ++this.#highestVersion,
-      retry: 0,
-      result: "",
-      status: "scheduled",
-      leaseEnd: 0,
-      order: this.#created++,
-      position: -1,
-    };
-    this.#entries.set(entry.slug, entry);
-    this.#heapOf(entry.kind).add(entry, when);
-    return entry;
+    const old = this.#find(task.slug, now);
+    if (old !== undefined && onConflict === "keep") return "kept";
+    if (old?.status === "running" && onConflict === "rerun") {
+      old.rerunAt = Math.min(old.rerunAt ?? Infinity, when);
+      return "merged";
+    }
+    if (old?.status === "scheduled" && onConflict === "rerun") {
+      if (when < old.when) {
+        old.when = old.scheduledFor = when;
+        this.#lanes.of(old).heap.move(old, when);
+        changed.add(old.kind, when);
+      }
+      return "merged";
+    }
+    if (old !== undefined) this.#remove(old);
+    const { revision = 0, createdAt = now } = old ?? {};
+    const entry = newEntry(task, when, this.#created++, {
+      revision: onConflict === "replace" && old ? revision + 1 : revision,
+      createdAt: onConflict === "rerun" ? createdAt : now,
+    });
+    this.#add(entry, now);
+    changed.add(task.kind, when);
+    if (old === undefined) return "created";
+    return onConflict === "rerun" ? "merged" : "replaced";
   }
 
-  #settle(entry: Entry, next: NextState): void {
+  #add(entry: Entry, now: number): void {
+    entry.version = this.#newVersion(now);
+    this.#entries.set(entry.slug, entry);
+    this.#lanes.of(entry).heap.add(entry, entry.when);
+  }
+
+  #claim(
+    entry: Entry,
+    lane: MemoryLane,
+    { token, holder, leaseMs }: LockRequest,
+    now: number,
+  ): void {
+    if (entry.status === "running") entry.crashes++;
+    entry.version = this.#newVersion(now);
+    entry.status = "running";
+    entry.claim = { token, holder, since: now };
+    this.#lease(entry, lane, now + leaseMs);
+  }
+
+  #settle(entry: Entry, next: NextState | undefined, now: number): void {
+    const { rerunAt } = entry;
+    if (next !== undefined) this.#apply(entry, next, now);
+    entry.claim = undefined;
+    entry.rerunAt = undefined;
+    if (rerunAt !== undefined && next?.status !== "scheduled") {
+      entry.status = "scheduled";
+      entry.when = entry.scheduledFor = rerunAt;
+      entry.retry = 0;
+    } else if (next === undefined) {
+      return this.#remove(entry);
+    } else if (rerunAt !== undefined && rerunAt < entry.when) {
+      entry.when = entry.scheduledFor = rerunAt;
+    }
+    const { heap } = this.#lanes.of(entry);
+    if (entry.status === "scheduled") return heap.move(entry, entry.when);
+    heap.remove(entry);
+    if (entry.keepUntil <= now) this.#remove(entry);
+    else if (entry.keepUntil < Infinity) {
+      this.#ended.add(entry, entry.keepUntil);
+    }
+  }
+
+  #apply(entry: Entry, next: NextState, now: number): void {
     entry.status = next.status;
     entry.when = next.when.getTime();
     entry.scheduledFor = next.scheduledFor.getTime();
     entry.retry = next.retry;
+    entry.crashes = next.crashes;
     entry.result = next.result;
+    entry.keepUntil = now + next.keepMs;
     if (next.payload !== undefined) entry.payload = copyBytes(next.payload);
-    const heap = this.#heapOf(entry.kind);
-    if (next.status === "scheduled") heap.move(entry, entry.when);
-    else heap.remove(entry);
+    if (next.lastRun !== undefined) entry.lastRun = { ...next.lastRun };
+    if (next.lastError !== undefined) {
+      entry.lastError = next.lastError === null
+        ? undefined
+        : { ...next.lastError };
+    }
   }
 
-  #lease(entry: Entry, heap: MemoryHeap<Entry>, leaseEnd: number): void {
+  #lease(entry: Entry, lane: MemoryLane, leaseEnd: number): void {
     entry.leaseEnd = leaseEnd;
-    heap.move(entry, leaseEnd);
+    lane.heap.move(entry, leaseEnd);
   }
 
   #remove(entry: Entry): void {
     this.#entries.delete(entry.slug);
-    if (entry.position >= 0) this.#heapOf(entry.kind).remove(entry);
+    if (entry.position < 0) return;
+    const hasEnded = entry.status !== "scheduled" && entry.status !== "running";
+    (hasEnded ? this.#ended : this.#lanes.of(entry).heap).remove(entry);
+  }
+
+  /** The task with this slug; one whose time to stay has passed is removed. */
+  #find(slug: string, now: number): Entry | undefined {
+    const entry = this.#entries.get(slug);
+    if (entry === undefined) return undefined;
+    const hasEnded = entry.status !== "scheduled" && entry.status !== "running";
+    if (!hasEnded || entry.keepUntil > now) return entry;
+    this.#remove(entry);
   }
 
   /** The task that a claim still holds. */
-  #held({ slug, version }: Claim): Entry | undefined {
+  #held({ slug, version, token }: Claim): Entry | undefined {
     const entry = this.#entries.get(slug);
-    return entry?.version === version && entry.status === "running"
+    return entry?.version === version && entry.claim?.token === token
       ? entry
       : undefined;
   }
 
-  #heapOf(kind: string): MemoryHeap<Entry> {
-    let heap = this.#heaps.get(kind);
-    if (heap === undefined) {
-      heap = new MemoryHeap();
-      this.#heaps.set(kind, heap);
-    }
-    return heap;
+  #newVersion(now: number): number {
+    return this.#highestVersion = Math.max(
+      this.#highestVersion + 1,
+      Math.floor(now * 1_000),
+    );
   }
 
-  /** The heap of these kinds whose first task comes soonest. */
-  #soonest(kinds: readonly string[]): MemoryHeap<Entry> | undefined {
-    let soonest: MemoryHeap<Entry> | undefined;
-    for (const kind of kinds) {
-      const heap = this.#heaps.get(kind);
-      if (
-        heap !== undefined && heap.firstKey < (soonest?.firstKey ?? Infinity)
-      ) {
-        soonest = heap;
-      }
+  #note(instance: InstanceRecord, now: number): void {
+    this.#instances.set(instance.id, {
+      ...instance,
+      kinds: [...instance.kinds],
+      seenAt: new Date(now),
+    });
+    this.#forgetDead(now);
+  }
+
+  #forgetDead(now: number): void {
+    for (const { id, seenAt, timeoutMs } of this.#instances.values()) {
+      if (seenAt.getTime() + timeoutMs < now) this.#instances.delete(id);
     }
-    return soonest;
   }
 
   #tell(change: Change): void {
@@ -290,6 +371,22 @@ export class MemoryStore implements JobStore {
     const when = new Date(change.when);
     const kinds = [...change.kinds];
     for (const watcher of this.#watchers) watcher({ when, kinds });
+  }
+}
+
+/** The lanes in the order in which their first tasks are to be claimed. */
+function* inTurn(
+  classes: readonly (readonly Share<MemoryLane>[])[],
+  now: number,
+): Generator<MemoryLane> {
+  for (const shares of classes) {
+    let open = shares;
+    for (let turn = 1; open.length > 0; turn++) {
+      for (const { lane } of open) yield lane;
+      open = open.filter(({ lane, count }) =>
+        count > turn && lane.claimableAt <= now
+      );
+    }
   }
 }
 
@@ -302,20 +399,4 @@ class Change {
     this.when = Math.min(this.when, when);
     this.kinds.add(kind);
   }
-}
-
-function toRecord(entry: Entry): TaskRecord {
-  return {
-    slug: entry.slug,
-    kind: entry.kind,
-    payload: copyBytes(entry.payload),
-    trigger: entry.trigger,
-    when: new Date(entry.when),
-    scheduledFor: new Date(entry.scheduledFor),
-    version: entry.version,
-    retry: entry.retry,
-    result: entry.result,
-    status: entry.status,
-    leaseEnd: entry.status === "running" ? new Date(entry.leaseEnd) : undefined,
-  };
 }

@@ -90,6 +90,34 @@ export class StoreUnusableError extends SchedulerError {
   override readonly name: string = "StoreUnusableError";
 }
 
+/** Somebody had the run of a task ended: the reason of its job's signal. */
+export class JobCancelledError extends SchedulerError {
+  /** "JobCancelledError". */
+  override readonly name: string = "JobCancelledError";
+  /** The slug of the task. */
+  readonly slug: string;
+
+  /** Makes the error, with its message. */
+  constructor(slug: string) {
+    super(`The run of "${slug}" was cancelled`);
+    this.slug = slug;
+  }
+}
+
+/** The store lacks the facet that was asked for. */
+export class StoreUnsupportedError extends SchedulerError {
+  /** "StoreUnsupportedError". */
+  override readonly name: string = "StoreUnsupportedError";
+  /** The method that the store lacks. */
+  readonly method: string;
+
+  /** Makes the error, with its message. */
+  constructor(action: string, method: string) {
+    super(`Cannot ${action}: this store has no method ${method}`);
+    this.method = method;
+  }
+}
+
 /** A cron expression that cannot be understood or that never fires. */
 export class CronExpressionError extends SchedulerError {
   /** "CronExpressionError". */

@@ -26,9 +26,10 @@ export interface SchedulerOptions {
   readonly leaseMs?: number | undefined;
   /**
    * The longest pause between two looks into the store, in milliseconds, from 10
-   * to a day: the safety net, should a wake-up get lost or a clock jump.
+   * to a day: the safety net, should a wake-up get lost or a clock jump. The
+   * same look tells others that this instance lives.
    *
-   * @default 60_000
+   * @default 12_000
    */
   readonly heartbeatMs?: number | undefined;
   /**
@@ -38,6 +39,18 @@ export interface SchedulerOptions {
    * @default 0
    */
   readonly jitterMs?: number | undefined;
+  /**
+   * What people call this instance, such as the name of its host.
+   *
+   * @default a random id
+   */
+  readonly name?: string | undefined;
+  /**
+   * The version of the app, for telling deploys apart.
+   *
+   * @default undefined
+   */
+  readonly version?: string | undefined;
   /**
    * Where time and randomness come from.
    *
@@ -96,6 +109,21 @@ export interface RegisterJobOptions {
    * @default 60_000
    */
   readonly misfireThresholdMs?: number | undefined;
+  /**
+   * For how long a task stays when it is done, with its result, in milliseconds
+   * or `Infinity`. Its slug is taken meanwhile, so scheduling it again with
+   * `onConflict: "keep"` does nothing: an idempotency window.
+   *
+   * @default 0
+   */
+  readonly keepMs?: number | undefined;
+  /**
+   * For how long a task stays that has failed for good, or was cancelled, in
+   * milliseconds.
+   *
+   * @default Infinity
+   */
+  readonly keepFailedMs?: number | undefined;
 }
 
 /** Options of `scheduleJob`. */
@@ -126,9 +154,11 @@ export interface ScheduleJobOptions<Transaction = never> {
    * a `CronTrigger`, a `SimpleTrigger`, one of a class that the scheduler was
    * given, or a cron expression.
    *
+   * `null` makes the task a one-off, whatever its kind has.
+   *
    * @default the trigger of the kind, if it was registered with one
    */
-  readonly trigger?: Trigger | string | undefined;
+  readonly trigger?: Trigger | string | null | undefined;
   /**
    * The zone of a `trigger` that is a cron expression.
    *
@@ -136,11 +166,19 @@ export interface ScheduleJobOptions<Transaction = never> {
    */
   readonly timeZone?: string | undefined;
   /**
-   * What to do when the slug is taken: throw, keep the old task, or replace it.
+   * What to do when the slug is taken: throw, keep the old task, replace it, or
+   * have the old one run once more.
    *
    * @default "error"
    */
   readonly onConflict?: OnConflict | undefined;
+  /**
+   * For how long the task stays when it is done, in milliseconds or `Infinity`,
+   * see `keepMs` of `registerJob`.
+   *
+   * @default as its kind says
+   */
+  readonly keepMs?: number | undefined;
   /**
    * A transaction of yours that the task becomes part of. Stores that know
    * transactions say what they take; the others throw a `TypeError`.
@@ -203,6 +241,12 @@ export interface ScheduledJob {
   /** The fencing token: it grows with every claim. */
   readonly version: number;
 }
+
+/**
+ * What scheduling has done: the task is new, the old one was kept or replaced,
+ * or it runs once more (`"merged"`).
+ */
+export type ScheduleOutcome = "created" | "kept" | "replaced" | "merged";
 
 /**
  * What can be registered in place of a {@linkcode Job}: its method `execute`.
@@ -269,7 +313,7 @@ export interface Scheduler<in Transaction = never> extends AsyncDisposable {
     slug: string,
     job: Job | string,
     options?: ScheduleJobOptions<Transaction>,
-  ): Promise<void>;
+  ): Promise<ScheduleOutcome>;
 
   /**
    * Adds many tasks in few round trips. If any of them is in error, or has
@@ -283,7 +327,7 @@ export interface Scheduler<in Transaction = never> extends AsyncDisposable {
   readonly scheduleJobs: (
     entries: Iterable<ScheduleJobsEntry>,
     options?: ScheduleJobsOptions<Transaction>,
-  ) => Promise<void>;
+  ) => Promise<ScheduleOutcome[]>;
 
   /** The slugs of all tasks in the store, sorted. */
   getJobSlugs(): Promise<string[]>;

@@ -121,3 +121,37 @@ export function checkLogger(action: string, logger: unknown): void {
   const methods = ["debug", "info", "warn", "error"];
   checkMethods(action, "a logger", logger, methods);
 }
+
+const MAX_STAY_MS = 36_525 * DAY_MS;
+
+/** Throws if an option is not a time to stay: milliseconds, or for ever. */
+export function checkStay(name: string, value: unknown): void {
+  const isDuration = typeof value === "number" && value >= 0 &&
+    value <= MAX_STAY_MS;
+  if (isDuration || value === Infinity) return;
+  throw new RangeError(
+    `Cannot use ${name} ${printable(value)}: expected a number of ` +
+      "milliseconds from 0 to 100 years, or Infinity",
+  );
+}
+
+/** Throws if `priority` is none. */
+export function checkPriority(slug: string, priority: unknown): void {
+  if (
+    Number.isInteger(priority) && priority as number >= 1 &&
+    priority as number <= 4
+  ) return;
+  throw new RangeError(
+    `Cannot schedule "${slug}" with priority ${printable(priority)}: ` +
+      "expected an integer from 1 (first) to 4",
+  );
+}
+
+/** Throws if an option is not a short text. */
+export function checkLabel(option: string, value: unknown): void {
+  if (typeof value === "string" && nameFault(value) === undefined) return;
+  throw new TypeError(
+    `Cannot use ${option} ${printable(value)}: expected a text of 1 to ` +
+      `${MAX_NAME_LENGTH} characters`,
+  );
+}

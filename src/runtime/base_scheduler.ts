@@ -3,9 +3,15 @@ import {
   JobAlreadyScheduledError,
   JobNotFoundError,
   SchedulerError,
+  StoreUnsupportedError,
 } from "../api/errors.ts";
 import type { Job } from "../api/job.ts";
-import type { JobStore } from "../api/job_store.ts";
+import type {
+  InspectingStore,
+  InstanceStore,
+  JobStore,
+  SteeringStore,
+} from "../api/job_store.ts";
 import { consoleLogger } from "../api/logger.ts";
 import type {
   JobFunction,
@@ -14,16 +20,19 @@ import type {
   ScheduleJobOptions,
   ScheduleJobsEntry,
   ScheduleJobsOptions,
+  ScheduleOutcome,
   Scheduler,
   SchedulerOptions,
   StopOptions,
 } from "../api/scheduler.ts";
+import type { TaskStatus } from "../api/task.ts";
 import type { TriggerCodec } from "../api/trigger.ts";
 import { checkOptions } from "../core/options.ts";
 import { printable } from "../core/text.ts";
 import {
   checkClock,
   checkDuration,
+  checkLabel,
   checkLogger,
   checkMethods,
   DAY_MS,
@@ -143,17 +152,19 @@ export class BaseScheduler<in Transaction = never>
     slug: string,
     job: Job | string,
     options: ScheduleJobOptions<Transaction> = {},
-  ): Promise<void> {
+  ): Promise<ScheduleOutcome> {
     checkOptions(`schedule ${printable(slug)}`, options, SCHEDULE_OPTIONS);
     const { transaction, ...entry } = options;
-    await this.scheduleJobs([{ ...entry, slug, job }], { transaction });
+    const entries = [{ ...entry, slug, job }];
+    const [outcome] = await this.scheduleJobs(entries, { transaction });
+    return outcome;
   }
 
   /** See {@linkcode Scheduler.scheduleJobs}. */
   async scheduleJobs(
     entries: Iterable<ScheduleJobsEntry>,
     options: ScheduleJobsOptions<Transaction> = {},
-  ): Promise<void> {
+  ): Promise<ScheduleOutcome[]> {
     checkOptions("schedule jobs", options, ["transaction"]);
     const { transaction } = options;
     this.#checkTransaction(transaction);
@@ -164,34 +175,42 @@ export class BaseScheduler<in Transaction = never>
       maxPayloadBytes: this.#store.maxPayloadBytes,
       now: storeClock.now(),
     });
-    if (drafts.length === 0) return;
+    if (drafts.length === 0) return [];
 
     const isDated = drafts.every(({ due }) => !("first" in due));
     const now = isDated ? storeClock.now() : await storeClock.read(this.#store);
     const tasks = datedTasks(drafts, now);
-    const replaced = this.#runsOf(
-      tasks.filter((task) => task.onConflict === "replace"),
+    const runs = transaction === undefined ? this.#runsOf(tasks) : [];
+    const outcomes = await this.#store.create(tasks, transaction);
+    const taken = tasks.filter((_, index) => outcomes[index] === "taken");
+    if (taken.length > 0) {
+      throw new JobAlreadyScheduledError(taken.map(({ slug }) => slug));
+    }
+    const replaced = new Set(
+      tasks.filter((_, index) => outcomes[index] === "replaced")
+        .map(({ slug }) => slug),
     );
-    const taken = await this.#store.create(tasks, transaction);
-    if (taken.length > 0) throw new JobAlreadyScheduledError(taken);
-    if (transaction !== undefined) return;
-    for (const run of replaced) run.lose("the task was replaced");
+    for (const run of runs) {
+      if (replaced.has(run.slug)) run.lose("the task was replaced");
+    }
+    return outcomes as ScheduleOutcome[];
   }
 
   /** See {@linkcode Scheduler.getJobSlugs}. */
   async getJobSlugs(): Promise<string[]> {
-    return (await this.#store.getSlugs()).sort();
+    const slugs = await this.#facet("getSlugs", "list tasks")();
+    return slugs.sort();
   }
 
   /** See {@linkcode Scheduler.getScheduledJob}. */
   async getScheduledJob(slug: string): Promise<ScheduledJob> {
-    const task = await this.#store.get(slug);
+    const task = await this.#facet("get", "show a task")(slug);
     if (task === undefined) throw new JobNotFoundError(slug);
     return {
       slug: task.slug,
       kind: task.kind,
       job: this.#settings.registry.job(task.kind),
-      nextRunTime: task.status === "failed" ? undefined : task.when,
+      nextRunTime: WAITS.includes(task.status) ? task.when : undefined,
       status: task.status,
       retry: task.retry,
       result: task.result,
@@ -204,14 +223,15 @@ export class BaseScheduler<in Transaction = never>
   /** See {@linkcode Scheduler.deleteJob}. */
   async deleteJob(slug: string): Promise<void> {
     const runs = this.#runsOf([{ slug }]);
-    if (!await this.#store.delete(slug)) throw new JobNotFoundError(slug);
+    const remove = this.#facet("delete", "delete a task");
+    if (!await remove(slug)) throw new JobNotFoundError(slug);
     for (const run of runs) run.lose("the task was deleted");
   }
 
   /** See {@linkcode Scheduler.clear}. */
   async clear(): Promise<void> {
     const runs = this.#runner?.runsOf() ?? [];
-    await this.#store.clear();
+    await this.#facet("clear", "delete all tasks")();
     for (const run of runs) run.lose("all tasks were deleted");
   }
 
@@ -220,6 +240,16 @@ export class BaseScheduler<in Transaction = never>
     if (this.#runner !== runner) return;
     this.#unlisten?.();
     this.#runner = undefined;
+  }
+
+  /** A method that a store may lack. */
+  #facet<Method extends keyof Facets>(
+    method: Method,
+    action: string,
+  ): Facets[Method] {
+    const found = this.#store[method];
+    if (found === undefined) throw new StoreUnsupportedError(action, method);
+    return found.bind(this.#store) as Facets[Method];
   }
 
   #checkTransaction(transaction: Transaction | undefined): void {
@@ -239,12 +269,19 @@ export class BaseScheduler<in Transaction = never>
   }
 }
 
+/** What is there to be run, or runs. */
+const WAITS: readonly TaskStatus[] = ["scheduled", "running"];
+
+type Facets = InspectingStore & SteeringStore & InstanceStore;
+
 /** The names of the options. */
 export const SCHEDULER_OPTIONS: readonly (keyof SchedulerOptions)[] = [
   "concurrency",
   "leaseMs",
   "heartbeatMs",
   "jitterMs",
+  "name",
+  "version",
   "clock",
   "logger",
 ];
@@ -257,8 +294,10 @@ function toSettings(
   const {
     concurrency = 10,
     leaseMs = 30_000,
-    heartbeatMs = 60_000,
+    heartbeatMs = 12_000,
     jitterMs = 0,
+    name,
+    version,
     clock = systemClock,
     logger = consoleLogger,
   } = options;
@@ -272,6 +311,9 @@ function toSettings(
   checkDuration("heartbeatMs", heartbeatMs, { min: 10, max: DAY_MS });
   checkDuration("jitterMs", jitterMs, { min: 0, max: DAY_MS / 24 });
   const action = "make a scheduler";
+  for (const [option, value] of Object.entries({ name, version })) {
+    if (value !== undefined) checkLabel(option, value);
+  }
   checkClock(action, clock);
   checkLogger(action, logger);
   return {
@@ -284,5 +326,7 @@ function toSettings(
     leaseMs,
     heartbeatMs,
     jitterMs,
+    name,
+    version,
   };
 }

@@ -1,7 +1,7 @@
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "../api/clock.ts";
 import { JobNotLockedError } from "../api/errors.ts";
-import type { JobStore } from "../api/job_store.ts";
+import type { ClaimingStore, Renewal } from "../api/job_store.ts";
 import type { Logger } from "../api/logger.ts";
 import { fieldsOf } from "./reports.ts";
 import type { Run } from "./run.ts";
@@ -13,7 +13,7 @@ import { reasonText } from "../core/text.ts";
  * task by now.
  */
 export class Leases {
-  readonly #store: JobStore;
+  readonly #store: ClaimingStore;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #leaseMs: number;
@@ -24,7 +24,12 @@ export class Leases {
   /** Ends when nothing is held any more. */
   #watching: Promise<void> | undefined;
 
-  constructor(store: JobStore, clock: Clock, logger: Logger, leaseMs: number) {
+  constructor(
+    store: ClaimingStore,
+    clock: Clock,
+    logger: Logger,
+    leaseMs: number,
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#logger = logger;
@@ -117,25 +122,43 @@ export class Leases {
 
   async #renew(runs: readonly Run[], now: number): Promise<void> {
     try {
-      const holds = await this.#store.renew(runs, this.#leaseMs);
-      runs.forEach((run, index) => {
-        if (holds[index]) {
-          run.leaseEndsAt = Math.max(run.leaseEndsAt, now + this.#leaseMs);
-        } else if (run.executing) {
-          // Others may have been settled meanwhile.
-          this.#lose(run);
-        }
-      });
+      const renewals = await this.#store.renew(runs, this.#leaseMs);
+      runs.forEach((run, index) => this.#onRenewal(run, renewals[index], now));
     } catch (error) {
-      const retryMs = this.#leaseMs / 10;
-      const renewAt = this.#clock.monotonic() + retryMs;
-      for (const run of runs) run.renewAt = Math.min(run.renewAt, renewAt);
-      this.#alarm.setAt(renewAt);
+      const retryMs = this.#retryMs;
+      for (const run of runs) this.#renewSoon(run);
       this.#logger.warn(`Cannot renew leases: ${reasonText(error)}`, {
         error,
         retryMs,
       });
     }
+  }
+
+  #onRenewal(run: Run, renewal: Renewal, now: number): void {
+    switch (renewal) {
+      case "held":
+      case "cancelled":
+        run.leaseEndsAt = Math.max(run.leaseEndsAt, now + this.#leaseMs);
+        if (renewal === "cancelled") run.cancel();
+        break;
+      case "busy":
+        // Somebody has the task locked; its lease may still be renewed in time.
+        this.#renewSoon(run);
+        break;
+      case "lost":
+        // Others may have been settled meanwhile.
+        if (run.executing) this.#lose(run);
+    }
+  }
+
+  get #retryMs(): number {
+    return this.#leaseMs / 10;
+  }
+
+  #renewSoon(run: Run): void {
+    const renewAt = this.#clock.monotonic() + this.#retryMs;
+    run.renewAt = Math.min(run.renewAt, renewAt);
+    this.#alarm.setAt(renewAt);
   }
 }
 

@@ -82,14 +82,22 @@ export class Loop {
   /** Finds out when the next task can be claimed, and looks then. */
   async plan(): Promise<void> {
     const { store, registry, storeClock, clock, logger } = this.#shop;
-    const { now, when } = await store.nextRun(registry.kinds);
+    const { kinds } = registry;
+    const instance = this.#shop.instance.beat(
+      clock.monotonic(),
+      storeClock.now(),
+      kinds,
+    );
+    const { now, when } = await store.nextRun({ kinds, instance });
     storeClock.update(now);
     const present = clock.monotonic();
     this.#alarm.setAt(present + this.#settings.heartbeatMs);
     if (logger.debugs) logger.debug("Planned the next look", { when });
     if (when === undefined || when > now) this.#misses = 0;
     if (when === undefined) return;
-    const earliest = present + Math.min(2 ** this.#misses++, 1_000);
+    const pauseMs = this.#misses === 0 ? 0 : Math.min(2 ** this.#misses, 1_000);
+    const earliest = present + pauseMs;
+    this.#misses++;
     this.#lookAt(Math.max(this.#claimableAt(when), earliest));
   }
 

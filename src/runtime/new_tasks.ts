@@ -1,5 +1,5 @@
 import { JobAlreadyScheduledError } from "../api/errors.ts";
-import type { NewTask } from "../api/job_store.ts";
+import type { NewTask, OnConflict } from "../api/job_store.ts";
 import type {
   ScheduleJobOptions,
   ScheduleJobsEntry,
@@ -8,8 +8,13 @@ import type { Trigger, TriggerCodec } from "../api/trigger.ts";
 import { checkOptions } from "../core/options.ts";
 import { encodePayload } from "../core/payload.ts";
 import { printable } from "../core/text.ts";
-import { checkDelay, checkName, checkWhen } from "../core/validate.ts";
-import { type Registry, toTrigger } from "./registry.ts";
+import {
+  checkDelay,
+  checkName,
+  checkStay,
+  checkWhen,
+} from "../core/validate.ts";
+import { NO_TRIGGER, type Registry, toTrigger } from "./registry.ts";
 
 /** A task to be created, but for a due time that depends on the store's clock. */
 export interface Draft extends Omit<NewTask, "due"> {
@@ -33,7 +38,15 @@ export const SCHEDULE_OPTIONS: readonly (keyof ScheduleJobOptions)[] = [
   "trigger",
   "timeZone",
   "onConflict",
+  "keepMs",
   "transaction",
+];
+
+const CONFLICTS: readonly OnConflict[] = [
+  "error",
+  "keep",
+  "replace",
+  "rerun",
 ];
 
 const ENTRY_OPTIONS = ["slug", "job", ...SCHEDULE_OPTIONS]
@@ -92,20 +105,27 @@ function draftTask(
   checkOptions(action, entry, ENTRY_OPTIONS);
   const kind = typeof job === "string" ? job : job?.kind;
   checkName("kind", kind);
-  if (!["error", "keep", "replace"].includes(onConflict)) {
+  if (!CONFLICTS.includes(onConflict)) {
     throw new TypeError(
       `Cannot ${action} with onConflict ${printable(onConflict)}: ` +
-        `expected "error", "keep" or "replace"`,
+        `expected "error", "keep", "replace" or "rerun"`,
     );
   }
-  const trigger = toTrigger(action, entry, codec);
+  if (entry.keepMs !== undefined) checkStay("keepMs", entry.keepMs);
+  const isOneOff = entry.trigger === null;
+  const trigger = isOneOff ? undefined : toTrigger(action, entry, codec);
   return {
     slug,
     kind,
     payload: encodePayload(slug, entry.payload, maxPayloadBytes),
-    trigger: trigger && codec.encode(trigger),
-    due: dueTime(entry, trigger ?? registry.trigger(kind), now),
+    trigger: isOneOff ? NO_TRIGGER : trigger && codec.encode(trigger),
+    due: dueTime(
+      entry,
+      isOneOff ? undefined : trigger ?? registry.trigger(kind),
+      now,
+    ),
     onConflict,
+    keepMs: entry.keepMs,
   };
 }
 

@@ -1,19 +1,31 @@
 import { JobAlreadyRegisteredError } from "../api/errors.ts";
 import type { Job } from "../api/job.ts";
-import type { JobFunction, RegisterJobOptions } from "../api/scheduler.ts";
+import type {
+  JobFunction,
+  RegisterJobOptions,
+  ScheduleJobOptions,
+} from "../api/scheduler.ts";
 import type { TaskRecord } from "../api/task.ts";
 import type { Trigger, TriggerCodec } from "../api/trigger.ts";
 import { ExponentialBackoff } from "../core/backoff.ts";
 import type { RunPolicy } from "../core/decide.ts";
 import { checkOptions } from "../core/options.ts";
 import { printable } from "../core/text.ts";
-import { checkDuration, checkMethods, checkName } from "../core/validate.ts";
+import {
+  checkDuration,
+  checkMethods,
+  checkName,
+  checkStay,
+} from "../core/validate.ts";
 
 /** A job and what its kind says about its runs. */
 export interface Registration extends RunPolicy {
   /** Does the work. */
   readonly job: Job;
 }
+
+/** The stored form of no trigger, whatever the kind has. */
+export const NO_TRIGGER = "null";
 
 /** More restored triggers than these are not remembered. */
 const MAX_TRIGGERS = 1_000;
@@ -24,6 +36,8 @@ const OPTIONS: readonly (keyof RegisterJobOptions)[] = [
   "backoff",
   "misfire",
   "misfireThresholdMs",
+  "keepMs",
+  "keepFailedMs",
 ];
 
 /** The jobs that this process knows, by kind. */
@@ -81,9 +95,14 @@ export class Registry {
    */
   registrationOf(task: TaskRecord): Registration {
     const registration = this.get(task.kind);
-    return task.trigger === undefined
-      ? registration
-      : { ...registration, trigger: this.#restore(task.trigger) };
+    switch (task.trigger) {
+      case undefined:
+        return registration;
+      case NO_TRIGGER:
+        return { ...registration, trigger: undefined };
+      default:
+        return { ...registration, trigger: this.#restore(task.trigger) };
+    }
   }
 
   #restore(stored: string): Trigger {
@@ -102,6 +121,8 @@ export class Registry {
       backoff = new ExponentialBackoff(),
       misfire = "fireOnce",
       misfireThresholdMs = 60_000,
+      keepMs = 0,
+      keepFailedMs = Infinity,
     } = options;
     const trigger = toTrigger(action, options, this.#codec);
     checkMethods(action, "a backoff", backoff, ["nextRetryTime"]);
@@ -112,7 +133,16 @@ export class Registry {
       );
     }
     checkDuration("misfireThresholdMs", misfireThresholdMs, { min: 0 });
-    return { trigger, backoff, misfire, misfireThresholdMs };
+    checkStay("keepMs", keepMs);
+    checkStay("keepFailedMs", keepFailedMs);
+    return {
+      trigger,
+      backoff,
+      misfire,
+      misfireThresholdMs,
+      keepMs,
+      keepFailedMs,
+    };
   }
 }
 
@@ -131,7 +161,7 @@ export function toJob(job: Job | string, execute: unknown): Job {
 /** The trigger that options name, if any. A string is an expression. */
 export function toTrigger(
   action: string,
-  { trigger, timeZone }: Pick<RegisterJobOptions, "trigger" | "timeZone">,
+  { trigger, timeZone }: Pick<ScheduleJobOptions, "trigger" | "timeZone">,
   codec: TriggerCodec,
 ): Trigger | undefined {
   if (typeof trigger === "string") return codec.parse(trigger, timeZone);
@@ -143,5 +173,5 @@ export function toTrigger(
   }
   if (trigger === undefined) return undefined;
   checkMethods(action, "a trigger", trigger, ["nextFireTime"]);
-  return trigger;
+  return trigger as Trigger;
 }

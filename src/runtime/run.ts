@@ -1,4 +1,4 @@
-import { JobNotLockedError } from "../api/errors.ts";
+import { JobCancelledError, JobNotLockedError } from "../api/errors.ts";
 import type { JobContext } from "../api/job.ts";
 import type { Claim } from "../api/job_store.ts";
 import type { TaskRecord } from "../api/task.ts";
@@ -13,8 +13,12 @@ export class Run implements Claim {
   renewAt: number;
   /** Whether the job runs. */
   executing = true;
+  /** When the job began, by the store's clock. */
+  startedAt: Date | undefined;
   /** Why the outcome of the job does not count, if it does not. */
   ended: "lost" | "released" | undefined;
+  /** Whether somebody had it ended. */
+  cancelled = false;
   #abort: AbortController | undefined;
   #reason: Error | undefined;
 
@@ -32,6 +36,10 @@ export class Run implements Claim {
     return this.task.version;
   }
 
+  get token(): number {
+    return this.task.token!;
+  }
+
   /** Whether the job was told to end. */
   get aborted(): boolean {
     return this.#reason !== undefined;
@@ -47,6 +55,13 @@ export class Run implements Claim {
   lose(reason: string): void {
     this.ended = "lost";
     this.abort(new JobNotLockedError(this.slug, this.version, reason));
+  }
+
+  /** Tells the job that somebody wants it to end. */
+  cancel(): void {
+    if (this.cancelled) return;
+    this.cancelled = true;
+    this.abort(new JobCancelledError(this.slug));
   }
 
   /** Made when first asked for: a run that never begins needs none. */

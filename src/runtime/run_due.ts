@@ -1,8 +1,10 @@
 import type { Clock } from "../api/clock.ts";
-import type { JobStore } from "../api/job_store.ts";
-import { decide, isMissed, type Outcome } from "../core/decide.ts";
+import type { ClaimingStore } from "../api/job_store.ts";
+import { decide, isMissed, type Outcome, unstorable } from "../core/decide.ts";
 import { reasonText } from "../core/text.ts";
 import { execute } from "./execute.ts";
+import { type Instance, randomToken } from "./instance.ts";
+import type { KindTurns } from "./kind_turns.ts";
 import { type Leases, renewalPeriodMs } from "./leases.ts";
 import type { Registration, Registry } from "./registry.ts";
 import { reportClaims, reportOutcome } from "./reports.ts";
@@ -15,7 +17,7 @@ import type { Turns } from "./turns.ts";
 
 /** What a round works with. */
 export interface Workshop {
-  readonly store: JobStore;
+  readonly store: ClaimingStore;
   readonly registry: Registry;
   readonly storeClock: StoreClock;
   readonly clock: Clock;
@@ -27,6 +29,10 @@ export interface Workshop {
   readonly slots: Slots;
   readonly settler: Settler;
   readonly turns: Turns;
+  /** What others know of this process. */
+  readonly instance: Instance;
+  /** Which kind is first in the next claim. */
+  readonly kindTurns: KindTurns;
   /** Aborts when nothing more is to begin. */
   readonly stopping: AbortSignal;
 }
@@ -52,8 +58,11 @@ export async function runDue(shop: Workshop, limit: number): Promise<number> {
     const settle = (outcome: Outcome) => {
       const counted = end(shop, run, outcome);
       if (counted !== undefined) {
-        const next = decide(task, counted, policy, storeClock.now());
-        settler.add(run, next);
+        const ended = storeClock.now();
+        const times = { startedAt: run.startedAt ?? ended, now: ended };
+        const next = decide(task, counted, policy, times);
+        const parked = (error: Error) => unstorable(task, policy, error, times);
+        settler.add({ run, next, parked });
         reportOutcome(shop.logger, task, counted, next);
       }
       shop.slots.giveBack();
@@ -69,16 +78,36 @@ export async function runDue(shop: Workshop, limit: number): Promise<number> {
   return runs.length;
 }
 
+function start(
+  { store, storeClock }: Workshop,
+  run: Run,
+  { job }: Registration,
+): Outcome | Promise<Outcome> {
+  run.startedAt = storeClock.now();
+  return execute(job, run.task, runContext(run), store.maxPayloadBytes);
+}
+
 const RELEASED: Outcome = { type: "released" };
 const SKIPPED: Outcome = { type: "skipped" };
+const CANCELLED: Outcome = { type: "cancelled" };
+/** No claim takes more payload than this, but for a single task. */
+const MAX_CLAIM_BYTES = 32 * 1_024 * 1_024;
 
 async function claim(shop: Workshop, limit: number): Promise<Run[]> {
-  const { store, registry, clock, leaseMs, leases, slots, logger } = shop;
-  const { kinds } = registry;
+  const { store, registry, clock, leaseMs, leases, slots, kindTurns } = shop;
+  const kinds = kindTurns.order(registry.kinds);
   if (kinds.length === 0) return [];
   const askedAt = clock.monotonic();
-  const tasks = await store.lock({ kinds, limit, leaseMs });
-  reportClaims(logger, tasks);
+  const tasks = await store.lock({
+    kinds,
+    limit,
+    maxBytes: MAX_CLAIM_BYTES,
+    leaseMs,
+    holder: shop.instance.id,
+    token: randomToken(),
+  });
+  kindTurns.served(kinds, tasks);
+  reportClaims(shop.logger, tasks);
   return tasks.map((task) => {
     const leaseEndsAt = askedAt + leaseMs;
     const run = new Run(task, leaseEndsAt, askedAt + renewalPeriodMs(leaseMs));
@@ -116,5 +145,6 @@ function end(
   if (run.ended === "lost") leases.drop(run);
   if (run.ended !== undefined) return undefined;
   // What a job throws when it is told to end is no fault of its own.
-  return run.aborted && outcome.type === "failed" ? RELEASED : outcome;
+  if (!run.aborted || outcome.type !== "failed") return outcome;
+  return run.cancelled ? CANCELLED : RELEASED;
 }

@@ -5,6 +5,8 @@ import { release } from "../core/decide.ts";
 import { reasonText } from "../core/text.ts";
 import { within } from "../core/within.ts";
 import { Alarm } from "./alarm.ts";
+import { Instance } from "./instance.ts";
+import { KindTurns } from "./kind_turns.ts";
 import { Leases } from "./leases.ts";
 import { Loop } from "./loop.ts";
 import type { Registry } from "./registry.ts";
@@ -28,6 +30,8 @@ export interface RunnerSettings {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly jitterMs: number;
+  readonly name: string | undefined;
+  readonly version: string | undefined;
 }
 
 /** How long stopping may take beyond its deadline to reach the store. */
@@ -35,7 +39,7 @@ const HAND_BACK_MS = 5_000;
 
 /** Runs what is due, from `start` to `stop`. */
 export class Runner {
-  readonly #shop: Workshop;
+  readonly #shop: Workshop & Pick<RunnerSettings, "store">;
   readonly #loop: Loop;
   readonly #stopping = new AbortController();
   /** Rings when running jobs have had their time. */
@@ -58,6 +62,8 @@ export class Runner {
         onRoom();
       }),
       turns: new Turns(clock),
+      kindTurns: new KindTurns(),
+      instance: new Instance({ ...settings, slots: concurrency }),
       stopping: this.#stopping.signal,
     };
     this.#loop = new Loop(this.#shop, settings);
@@ -125,6 +131,7 @@ export class Runner {
     );
     settler.giveUp();
     await leases.end();
+    await this.#within(HAND_BACK_MS, this.#leave());
   }
 
   async #unwatch(): Promise<void> {
@@ -157,7 +164,21 @@ export class Runner {
         `Handed "${run.slug}" back: its job did not end in time`,
         fieldsOf(run.task),
       );
-      settler.add(run, release(run.task));
+      settler.add({ run, next: release(run.task) });
+    }
+  }
+
+  /** Others need not wait until the record of this instance is out of date. */
+  async #leave(): Promise<void> {
+    const { store, instance, logger } = this.#shop;
+    if (!instance.isKnown) return;
+    try {
+      await store.removeInstance?.(instance.id);
+    } catch (error) {
+      logger.warn(
+        `Cannot remove the record of this instance: ${reasonText(error)}`,
+        { instance: instance.id, error },
+      );
     }
   }
 

@@ -1,35 +1,55 @@
 import type { Clock } from "../api/clock.ts";
-import type { JobStore, NextState, Settlement } from "../api/job_store.ts";
+import type {
+  ClaimingStore,
+  NextState,
+  Settlement,
+  SettleOutcome,
+} from "../api/job_store.ts";
 import type { Logger } from "../api/logger.ts";
-import { fieldsOf } from "./reports.ts";
-import type { Run } from "./run.ts";
 import { GrowingPause } from "../core/growing_pause.ts";
 import { reasonText } from "../core/text.ts";
+import { fieldsOf } from "./reports.ts";
+import type { Run } from "./run.ts";
 
-interface Entry {
+/** How a run is to be settled. */
+export interface SettlerEntry {
   readonly run: Run;
+  /** The next state of its task; `undefined`: it is done. */
   readonly next: NextState | undefined;
+  /**
+   * The next state in place of one that the store can never take.
+   *
+   * @param error Why it cannot.
+   */
+  readonly parked?: (error: Error) => NextState;
 }
 
 /** The pauses between attempts to reach the store. */
 const OUTAGE = { firstMs: 100, longestMs: 5_000 };
+/** The pauses before a task is tried again that somebody has locked. */
+const BUSY = { firstMs: 20, longestMs: 1_000 };
 
 /**
  * Tells the store how runs ended. What ends while an answer is outstanding goes
  * together into the next batch. A batch that cannot be delivered is sent again:
- * each settlement takes effect once at most, for the store fences it.
+ * each settlement takes effect once at most, for the store fences it. One that
+ * is not taken holds up no other.
  */
 export class Settler {
-  readonly #store: JobStore;
+  readonly #store: ClaimingStore;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #onSettled: (run: Run) => void;
   readonly #giveUp = new AbortController();
-  #queue: Entry[] = [];
+  #queue: SettlerEntry[] = [];
   #delivery: Promise<void> | undefined;
+  /** Those whose tasks somebody has locked. */
+  #busy: SettlerEntry[] = [];
+  #waiting: Promise<void> | undefined;
+  readonly #busyPause = new GrowingPause(BUSY);
 
   constructor(
-    store: JobStore,
+    store: ClaimingStore,
     clock: Clock,
     logger: Logger,
     onSettled: (run: Run) => void,
@@ -40,15 +60,18 @@ export class Settler {
     this.#onSettled = onSettled;
   }
 
-  /** Hands in the next state of a run's task; `undefined`: it is done. */
-  add(run: Run, next: NextState | undefined): void {
-    this.#queue.push({ run, next });
+  /** Hands in how a run is to be settled. */
+  add(entry: SettlerEntry): void {
+    this.#queue.push(entry);
     this.#delivery ??= this.#deliverAll();
   }
 
   /** Resolves when the store knows everything that was handed in. */
   async flush(): Promise<void> {
-    await this.#delivery;
+    while (this.#delivery !== undefined || this.#waiting !== undefined) {
+      await this.#delivery;
+      await this.#waiting;
+    }
   }
 
   /** Stops trying: what the store does not know by now, its lease will tell. */
@@ -57,7 +80,7 @@ export class Settler {
   }
 
   async #deliverAll(): Promise<void> {
-    // What ends in the same turn belongs into the same batch.
+    // What ends in the same turn belongs in the same batch.
     await undefined;
     while (this.#queue.length > 0) {
       const batch = this.#queue;
@@ -67,32 +90,57 @@ export class Settler {
     this.#delivery = undefined;
   }
 
-  async #deliver(batch: readonly Entry[]): Promise<void> {
-    const settlements = batch.map(({ run, next }): Settlement => ({
-      slug: run.slug,
-      version: run.version,
-      next,
-    }));
-    const refused = await this.#send(settlements);
-    for (const index of refused) {
-      const { task } = batch[index].run;
+  async #deliver(batch: readonly SettlerEntry[]): Promise<void> {
+    const outcomes = await this.#send(batch.map(toSettlement));
+    batch.forEach((entry, index) => this.#onOutcome(entry, outcomes[index]));
+    if (this.#busy.length === 0) this.#busyPause.reset();
+    else this.#waiting ??= this.#retryBusy();
+  }
+
+  #onOutcome(entry: SettlerEntry, outcome: SettleOutcome): void {
+    const { run, parked } = entry;
+    const { task } = run;
+    if (outcome === "busy" && !this.#giveUp.signal.aborted) {
+      this.#busy.push(entry);
+      return;
+    }
+    if (outcome === "lost") {
       this.#logger.warn(
         `Result of "${task.slug}" was refused: its claim is gone`,
         fieldsOf(task),
       );
+    } else if (typeof outcome === "object") {
+      const { error } = outcome;
+      this.#logger.error(
+        `Cannot store the result of "${task.slug}": ${reasonText(error)}`,
+        { ...fieldsOf(task), error },
+      );
+      if (parked !== undefined) return this.add({ run, next: parked(error) });
     }
-    for (const { run } of batch) this.#onSettled(run);
+    this.#onSettled(run);
   }
 
-  /** The positions of the settlements that were refused. */
-  async #send(settlements: readonly Settlement[]): Promise<number[]> {
+  /** Comes back to the tasks that were locked. */
+  async #retryBusy(): Promise<void> {
+    const { signal } = this.#giveUp;
+    await this.#clock.sleep(this.#busyPause.next(), signal);
+    this.#waiting = undefined;
+    const entries = this.#busy;
+    this.#busy = [];
+    for (const entry of entries) this.add(entry);
+  }
+
+  /** What became of each settlement. */
+  async #send(settlements: readonly Settlement[]): Promise<SettleOutcome[]> {
     const { signal } = this.#giveUp;
     const pause = new GrowingPause(OUTAGE);
     while (!signal.aborted) {
       try {
-        const effects = await this.#store.reschedule(settlements);
-        // Sent again, a refusal may mean that the first attempt got through.
-        return pause.hasGrown ? [] : refusals(effects);
+        const outcomes = await this.#store.reschedule(settlements);
+        // Sent again, a loss may mean that the first attempt got through.
+        return pause.hasGrown
+          ? outcomes.map((one) => one === "lost" ? "settled" : one)
+          : outcomes;
       } catch (error) {
         const retryMs = pause.next();
         this.#logger.error(
@@ -103,14 +151,11 @@ export class Settler {
         await this.#clock.sleep(retryMs, signal);
       }
     }
-    return [];
+    return settlements.map(() => "settled");
   }
 }
 
-function refusals(effects: readonly boolean[]): number[] {
-  const refused: number[] = [];
-  effects.forEach((effect, index) => {
-    if (!effect) refused.push(index);
-  });
-  return refused;
+function toSettlement({ run, next }: SettlerEntry): Settlement {
+  const { slug, version, token } = run;
+  return { slug, version, token, next };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../api/clock.ts";
-import type { JobStore } from "../api/job_store.ts";
+import type { ClaimingStore } from "../api/job_store.ts";
 
 /**
  * The store's clock as this process knows it: read from the store's answers and
@@ -38,9 +38,9 @@ export class StoreClock {
   }
 
   /** The store's clock; asks the store if the last answer is too old. */
-  async read(store: Pick<JobStore, "nextRun">): Promise<Date> {
+  async read(store: Pick<ClaimingStore, "nextRun">): Promise<Date> {
     if (this.#clock.monotonic() - this.#readAt > this.#maxAgeMs) {
-      this.update((await store.nextRun([])).now);
+      this.update((await store.nextRun({ kinds: [] })).now);
     }
     return this.now();
   }

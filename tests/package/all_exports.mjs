@@ -14,4 +14,4 @@ for (const name of Object.keys(exports)) {
   if (Object.keys(module).length === 0) throw new Error(`${name} is empty`);
   Object.assign(all, module);
 }
-await smoke(all);
+await smoke(all, new all.MemoryStore());

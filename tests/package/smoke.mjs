@@ -1,11 +1,11 @@
 /**
  * Schedules, fires and stops: the shortest life of a scheduler, with nothing
- * but what the package exports.
+ * but what the package exports and a store that is empty.
  */
-export async function smoke({ StdScheduler, CronTrigger, MemoryStore }) {
+export async function smoke({ StdScheduler, CronTrigger }, store) {
   const fired = [];
   const done = Promise.withResolvers();
-  const scheduler = new StdScheduler(new MemoryStore());
+  const scheduler = new StdScheduler(store);
   const job = {
     kind: "tick",
     execute(task) {
