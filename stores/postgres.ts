@@ -65,7 +65,7 @@ export interface PostgresStoreOptions extends TableOptions {
   /**
    * How long a statement may take, with the wait for a connection, in
    * milliseconds, at least 10. A connection that does not answer is closed, and
-   * so is one that takes 10 s to be made, unless the pool has a
+   * so is one that takes 5 s to be made, unless the pool has a
    * `connectionTimeoutMillis` of its own.
    *
    * @default 30_000
