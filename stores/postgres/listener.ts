@@ -213,8 +213,8 @@ export class PgListener implements AsyncDisposable {
       this.#ask(client, over, "select pg_notify($1, $2)", [channel, message]);
     if (!await this.#probe(across, over)) {
       throw new SilenceError(
-        "messages do not come through; a proxy that pools transactions " +
-          "swallows them, so let the option listen have a direct connection",
+        "messages do not come through, as when a proxy pools transactions; " +
+          "expected the option listen to have a direct connection",
       );
     }
     if (!over.aborted) this.#onListening();
