@@ -41,7 +41,7 @@ import { datedTasks, draftTasks, SCHEDULE_OPTIONS } from "./new_tasks.ts";
 import { Registry, toJob } from "./registry.ts";
 import type { Run } from "./run.ts";
 import { Runner, type RunnerSettings } from "./runner.ts";
-import { SafeLogger } from "./safe_logger.ts";
+import { SafeLogger } from "../core/safe_logger.ts";
 import { StoreClock } from "./store_clock.ts";
 
 /**

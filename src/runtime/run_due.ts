@@ -9,7 +9,7 @@ import { type Leases, renewalPeriodMs } from "./leases.ts";
 import type { Registration, Registry } from "./registry.ts";
 import { reportClaims, reportOutcome } from "./reports.ts";
 import { Run, runContext } from "./run.ts";
-import type { SafeLogger } from "./safe_logger.ts";
+import type { SafeLogger } from "../core/safe_logger.ts";
 import type { Settler } from "./settler.ts";
 import type { Slots } from "./slots.ts";
 import type { StoreClock } from "./store_clock.ts";

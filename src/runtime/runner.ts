@@ -13,7 +13,7 @@ import type { Registry } from "./registry.ts";
 import { fieldsOf } from "./reports.ts";
 import type { Run } from "./run.ts";
 import type { Workshop } from "./run_due.ts";
-import type { SafeLogger } from "./safe_logger.ts";
+import type { SafeLogger } from "../core/safe_logger.ts";
 import { Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
 import type { StoreClock } from "./store_clock.ts";

@@ -11,7 +11,7 @@ import {
   type Statement,
 } from "./client.ts";
 import { type Again, PgExecutor, type Values } from "./executor.ts";
-import { guardedLogger } from "./guarded_logger.ts";
+import { SafeLogger } from "../../src/core/safe_logger.ts";
 import { PgLender } from "./lender.ts";
 import { headOf } from "./message.ts";
 import { prepareSchema } from "./migrator.ts";
@@ -61,7 +61,7 @@ export class PgTable {
     this.sql = storeSql(names);
     this.#schema = new PgSchema(names);
     this.#pool = pool;
-    this.#settings = { ...settings, logger: guardedLogger(settings.logger) };
+    this.#settings = { ...settings, logger: new SafeLogger(settings.logger) };
     this.#executor = new PgExecutor({
       pool,
       prepare: settings.prepare,
