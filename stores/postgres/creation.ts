@@ -3,6 +3,7 @@ import type {
   NewTask,
   OnConflict,
 } from "../../src/api/job_store.ts";
+import { copyBytes } from "../../src/core/bytes.ts";
 import type { PgRows } from "./client.ts";
 import type { CreateParts } from "./create_sql.ts";
 
@@ -112,7 +113,7 @@ function arraysOf(
   const arrays: unknown[] = [
     each(({ slug }) => slug),
     each(({ kind }) => kind),
-    each(({ payload }) => payload),
+    each(({ payload }) => copyBytes(payload)),
     each(({ trigger }) => trigger),
     each(({ due }) => "at" in due ? due.at.getTime() : Math.ceil(due.inMs)),
     each(({ due }) => "inMs" in due),

@@ -108,12 +108,17 @@ export class PgSchema {
     return this.#steps.length;
   }
 
-  /** One statement that creates everything, for any number of processes at once. */
+  /**
+   * One statement that creates everything, for any number of processes at once.
+   * It reads the catalog itself, for what a session has cached of it may be
+   * older than the lock.
+   */
   createSql(): string {
     return `do $create$
 begin
 perform pg_advisory_xact_lock(${this.lockKeys});
-if to_regclass('${this.names.meta}') is null then
+if not exists (select from pg_tables
+  where schemaname || '.' || tablename = '${this.names.channel}_meta') then
   if to_regnamespace('${this.names.schema}') is null then
     create schema ${this.names.schema};
   end if;

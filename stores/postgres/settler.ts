@@ -1,4 +1,5 @@
 import type { Settlement, SettleOutcome } from "../../src/api/job_store.ts";
+import { copyBytes } from "../../src/core/bytes.ts";
 import { batchesOf } from "./batches.ts";
 import { sqlState } from "./client.ts";
 import type { LeaseTimes } from "./lease_times.ts";
@@ -19,7 +20,10 @@ export class PgSettler {
   /** See `ClaimingStore.reschedule`. */
   async settle(settlements: readonly Settlement[]): Promise<SettleOutcome[]> {
     const outcomes = settlements.map((): SettleOutcome => "busy");
-    const all = settlements.map((settlement, place) => ({ settlement, place }));
+    const all = settlements.map((settlement, place) => ({
+      settlement: copyOf(settlement),
+      place,
+    }));
     for (const batch of batchesOf(all, sizeOf)) {
       try {
         await this.#settleBatch(batch, outcomes);
@@ -81,6 +85,22 @@ export class PgSettler {
     if (soonest === undefined && row.rerun != null) await this.#table.nudge();
     return settling.effects(row);
   }
+}
+
+/** A copy that the caller cannot change while the store waits. */
+function copyOf(settlement: Settlement): Settlement {
+  const { slug, version, token, next } = settlement;
+  return {
+    slug,
+    version,
+    token,
+    next: next && {
+      ...next,
+      when: new Date(next.when),
+      scheduledFor: new Date(next.scheduledFor),
+      payload: next.payload && copyBytes(next.payload),
+    },
+  };
 }
 
 function soonerOf(soonest: Date | undefined, rerun: unknown): Date | undefined {
