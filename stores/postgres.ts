@@ -68,14 +68,16 @@ export interface PostgresStoreOptions extends TableOptions {
    */
   readonly pollMs?: number | undefined;
   /**
-   * How long to wait for a connection, and for the answer to a statement, in
-   * milliseconds, at least 10. A connection that does not answer is closed.
+   * How long a statement may take, with the wait for a connection, in
+   * milliseconds, at least 10. A connection that does not answer is closed, and
+   * so is one that takes 10 s to be made, unless the pool has a
+   * `connectionTimeoutMillis` of its own.
    *
    * @default 30_000
    */
   readonly operationTimeoutMs?: number | undefined;
   /**
-   * Receives a warning when listening or prepared statements do not work.
+   * Receives a message when listening or prepared statements do not work.
    *
    * @default consoleLogger
    */
@@ -155,10 +157,15 @@ export class PostgresStore implements JobStore<PgClient> {
   /**
    * See {@linkcode JobStore.create}.
    *
+   * When an answer is lost, the tasks are looked up before they are sent again.
+   * A task that has run to its end by then is not found, and runs twice.
+   *
    * @param transaction A client in a transaction of yours: the tasks are there
-   *   if and when you commit.
-   * @throws {SchedulerError} If the connection broke and it is not known
-   *   whether the tasks are there.
+   *   if and when you commit. No other connection is used, so the table has to
+   *   be there.
+   * @throws {TypeError} If `transaction` is a pool.
+   * @throws {SchedulerError} If no answer came and it is not known whether the
+   *   tasks are there, or if the table is missing in a transaction.
    */
   async create(
     tasks: readonly NewTask[],

@@ -5,17 +5,21 @@ const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;
 const PERMISSION_DENIED = 7;
+const RESOURCE_EXHAUSTED = 8;
 const FAILED_PRECONDITION = 9;
+const ABORTED = 10;
+const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
 
 /** What will not be better next time, and what to do about it. */
 const HOPELESS: Readonly<Record<number, string>> = {
   [INVALID_ARGUMENT]: "Firestore refuses the request",
-  [NOT_FOUND]: "there is no such database; create one in Native mode",
+  [NOT_FOUND]: "there is no such database; expected one in Native mode",
   [PERMISSION_DENIED]:
-    "the credentials do not allow it; grant the role Cloud Datastore User",
-  [FAILED_PRECONDITION]: "an index is missing; deploy firestore.indexes.json",
-  [UNAUTHENTICATED]: "the credentials are not accepted; renew them",
+    "the credentials do not allow it; expected the role Cloud Datastore User",
+  [FAILED_PRECONDITION]:
+    "an index is missing; expected those of firestore.indexes.json",
+  [UNAUTHENTICATED]: "the credentials are not accepted; expected valid ones",
 };
 
 /** Whether a document was not as expected. */
@@ -29,6 +33,13 @@ export function isOpen(error: unknown): boolean {
   const code = codeOf(error);
   return typeof code === "number" && code !== INVALID_ARGUMENT &&
     code !== PERMISSION_DENIED && code !== UNAUTHENTICATED;
+}
+
+/** Whether Firestore asks to come back a little later. */
+export function isOverload(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === RESOURCE_EXHAUSTED || code === ABORTED ||
+    code === UNAVAILABLE;
 }
 
 /** Whether a document was in the way. */
@@ -56,28 +67,4 @@ export function storeError(error: unknown, act: string): SchedulerError {
     : new StoreUnusableError(`Cannot ${act}: ${hopeless} (${text})`, {
       cause: error,
     });
-}
-
-/**
- * Waits for an answer, but not longer than `timeoutMs`. The client goes on
- * trying for minutes, so what timed out may still take place.
- */
-export async function within<T>(
-  timeoutMs: number,
-  act: string,
-  answer: Promise<T>,
-): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    late.reject(
-      new SchedulerError(
-        `Cannot ${act}: Firestore did not answer within ${timeoutMs} ms`,
-      ),
-    );
-  }, timeoutMs);
-  try {
-    return await Promise.race([answer, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,5 +1,6 @@
 import { systemClock } from "../../src/api/clock.ts";
 import type { StoreChange } from "../../src/api/job_store.ts";
+import { GrowingPause } from "../../src/core/growing_pause.ts";
 import type { FirestoreResult } from "./client.ts";
 import { toDate } from "./document.ts";
 import type { FirestoreQueries } from "./queries.ts";
@@ -11,8 +12,8 @@ const MAX_DOCUMENTS = 20;
 const PAUSE_MS = 1_000;
 /** So late may an announcement arrive, for its author takes time to write. */
 const OVERLAP_MS = 5_000;
-/** The first and the longest pause before it tries again. */
-const RETRY_MS = { first: 1_000, longest: 60_000 };
+/** The pauses between attempts to listen. */
+const RETRY_PAUSES = { firstMs: 1_000, longestMs: 60_000 };
 
 /**
  * Listens to announcements in the collection, until it is ended. The client
@@ -26,7 +27,7 @@ export class FirestoreListener {
   #ended = false;
   #unsubscribe: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #retryMs = RETRY_MS.first;
+  readonly #pauses = new GrowingPause(RETRY_PAUSES);
 
   constructor(
     requests: FirestoreRequests,
@@ -65,7 +66,7 @@ export class FirestoreListener {
         },
         (error) => {
           open.reject(error);
-          if (opened) this.#restartIn(this.#retryMs);
+          if (opened) this.#restartIn(this.#pauses.next());
         },
       );
     this.#unsubscribe = () => {
@@ -114,12 +115,11 @@ export class FirestoreListener {
     await this.#hangUp();
     try {
       await this.#listen();
-      this.#retryMs = RETRY_MS.first;
+      this.#pauses.reset();
       // Something may have been missed.
       if (!this.#ended) this.#tell({ when: undefined, kinds: undefined });
     } catch {
-      this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.longest);
-      this.#restartIn(this.#retryMs);
+      this.#restartIn(this.#pauses.next());
     }
   }
 }

@@ -1,3 +1,7 @@
+import { type Clock, systemClock } from "../../src/api/clock.ts";
+import { SchedulerError } from "../../src/api/errors.ts";
+import { GrowingPause } from "../../src/core/growing_pause.ts";
+import { within } from "../../src/core/within.ts";
 import type {
   FirestoreBatch,
   FirestoreClient,
@@ -12,7 +16,7 @@ import type {
 } from "./client.ts";
 import { FirestoreClock } from "./clock.ts";
 import { documentId, sizeOf } from "./document.ts";
-import { isLost, isMissing, isOpen, storeError, within } from "./errors.ts";
+import { isLost, isMissing, isOpen, isOverload, storeError } from "./errors.ts";
 
 /** A change of a document that takes place only if it is as it was known. */
 export interface GuardedWrite {
@@ -37,6 +41,8 @@ export type WriteOutcome =
 
 /** A bulk write sends 20 writes in one request, of which 4 MiB is safe. */
 const MAX_BULK_ITEM_BYTES = 150 * 1_024;
+/** The pauses before the next writes, while Firestore refuses some for now. */
+const OVERLOAD_PAUSES = { firstMs: 100, longestMs: 2_000 };
 
 /** Sends requests, limits their time, and learns the server's clock from them. */
 export class FirestoreRequests {
@@ -49,8 +55,19 @@ export class FirestoreRequests {
   readonly #client: FirestoreClient;
   readonly #path: string;
   readonly #timeoutMs: number;
+  readonly #timer: Clock;
+  readonly #pauses = new GrowingPause(OVERLOAD_PAUSES);
+  /** Until when writes wait, because Firestore refused the last ones. */
+  #resumeAt = -Infinity;
 
-  constructor(client: FirestoreClient, path: string, timeoutMs: number) {
+  /** @param timer Measures how long to pause. */
+  constructor(
+    client: FirestoreClient,
+    path: string,
+    timeoutMs: number,
+    timer: Clock = systemClock,
+  ) {
+    this.#timer = timer;
     this.#client = client;
     this.#path = path;
     this.#timeoutMs = timeoutMs;
@@ -121,8 +138,28 @@ export class FirestoreRequests {
     }
   }
 
-  /** Sends writes that take place one by one; never rejects. */
+  /**
+   * Sends writes that take place one by one; never rejects. After some for which
+   * Firestore had no resources, or no time, the next ones wait a little.
+   */
   async write(writes: readonly GuardedWrite[]): Promise<WriteOutcome[]> {
+    if (writes.length === 0) return [];
+    const waitMs = this.#resumeAt - this.#timer.monotonic();
+    if (waitMs > 0) await this.#timer.sleep(waitMs);
+    const outcomes = await this.#writeNow(writes);
+    const isOverloaded = outcomes.some((outcome) =>
+      outcome.type === "open" && isOverload(outcome.error.cause)
+    );
+    const now = this.#timer.monotonic();
+    if (isOverloaded) {
+      if (now >= this.#resumeAt) this.#resumeAt = now + this.#pauses.next();
+    } else if (outcomes.some(({ type }) => type === "done")) {
+      this.#pauses.reset();
+    }
+    return outcomes;
+  }
+
+  async #writeNow(writes: readonly GuardedWrite[]): Promise<WriteOutcome[]> {
     const bulk = this.#client.bulkWriter({ throttling: false });
     bulk.onWriteError(() => false);
     const outcomes = writes.map((write) => {
@@ -143,8 +180,7 @@ export class FirestoreRequests {
 
   async #outcome(answer: Promise<FirestoreWriteResult>): Promise<WriteOutcome> {
     try {
-      const { writeTime } = await within(
-        this.#timeoutMs,
+      const { writeTime } = await this.#inTime(
         `write to "${this.#path}"`,
         answer,
       );
@@ -157,6 +193,16 @@ export class FirestoreRequests {
     }
   }
 
+  /** The client goes on trying for minutes: what timed out may take place. */
+  #inTime<T>(act: string, answer: Promise<T>): Promise<T> {
+    const ms = this.#timeoutMs;
+    const late = () =>
+      new SchedulerError(
+        `Cannot ${act}: Firestore did not answer within ${ms} ms`,
+      );
+    return within(answer, ms, late);
+  }
+
   async #ask<T>(
     verb: string,
     request: () => Promise<T>,
@@ -165,7 +211,7 @@ export class FirestoreRequests {
     const act = `${verb} "${this.#path}"`;
     const askedAt = performance.now();
     try {
-      const answer = await within(this.#timeoutMs, act, request());
+      const answer = await this.#inTime(act, request());
       if (timeOf !== undefined) this.clock.note(timeOf(answer), askedAt);
       return answer;
     } catch (error) {

@@ -10,7 +10,7 @@ export interface PgQuery {
   values?: unknown[];
 }
 
-/** What a statement answers. */
+/** What a statement returns. */
 export interface PgRows {
   /** The rows, each by column name. */
   rows: Record<string, unknown>[];
@@ -41,7 +41,7 @@ export interface PgPoolClient extends PgClient {
 export interface PgPool extends PgClient {
   /** Lends a client. Without it, `query` is used, one statement at a time. */
   connect?(): Promise<PgPoolClient>;
-  /** Listens on a channel, as PGlite does. Answers how to end that. */
+  /** Listens on a channel, as PGlite does. Returns how to end that. */
   listen?(
     channel: string,
     callback: (payload: string) => void,
@@ -50,7 +50,10 @@ export interface PgPool extends PgClient {
   // deno-lint-ignore no-explicit-any
   on?(event: string, listener: (argument: any) => void): unknown;
   /** The settings of the pool. */
-  readonly options?: { readonly max?: number };
+  readonly options?: {
+    readonly max?: number;
+    readonly connectionTimeoutMillis?: number;
+  };
 }
 
 /** A statement of the store. */
@@ -75,14 +78,36 @@ export function isTransient(error: unknown): boolean {
   return ["40001", "40P01"].includes(sqlState(error) ?? "");
 }
 
-/** Whether the connection broke or could not be made. */
+/** The server is read-only, as after a fail-over to another one. */
+const READ_ONLY = "25006";
+/** Somebody left a transaction behind that has failed. */
+const IN_FAILED_TRANSACTION = "25P02";
+const TOO_MANY_CONNECTIONS = "53300";
+
+/**
+ * Whether the connection broke, could not be made, or is of no use: another one
+ * may be.
+ */
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlState(error);
   return state === undefined
     ? error instanceof Error && isSocketError(error)
-    : state.startsWith("08") || state === "53300" ||
-      /^57P0[1235]$/.test(state);
+    : isRefusal(error) || state.startsWith("08") ||
+      state === TOO_MANY_CONNECTIONS || /^57P0[1235]$/.test(state);
 }
+
+/** Whether the connection is of no use, and the statement had no effect. */
+export function isRefusal(error: unknown): boolean {
+  return isReadOnly(error) || sqlState(error) === IN_FAILED_TRANSACTION;
+}
+
+/** Whether the connection leads to a server that takes no changes. */
+export function isReadOnly(error: unknown): boolean {
+  return sqlState(error) === READ_ONLY;
+}
+
+/** No connection, or no answer, came in time. */
+export class LateError extends SchedulerError {}
 
 function isSocketError(error: Error): boolean {
   if (error instanceof SchedulerError) return false;
@@ -93,67 +118,10 @@ function isSocketError(error: Error): boolean {
     );
 }
 
-/**
- * Rejects with what `late` makes if the promise takes longer than `ms`, or if
- * the signal aborts before it settles.
- */
-export async function within<T>(
-  promise: Promise<T>,
-  ms: number,
-  late: () => Error,
-  signal?: AbortSignal,
-): Promise<T> {
-  const timeout = Promise.withResolvers<never>();
-  const giveUp = () => timeout.reject(late());
-  const timer = setTimeout(giveUp, ms);
-  signal?.addEventListener("abort", giveUp);
-  try {
-    return await Promise.race([promise, timeout.promise]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", giveUp);
-  }
-}
-
-/** Resolves after `ms` milliseconds, or at once when the signal aborts. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
-  });
-}
-
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-/**
- * Borrows a connection, under the terms of {@linkcode within}. One that comes
- * too late goes back at once.
- */
-export async function borrow(
-  pool: PgPool,
-  ms: number,
-  late: () => Error,
-  signal?: AbortSignal,
-): Promise<PgPoolClient> {
-  const connecting = pool.connect!();
-  let isLate = false;
-  connecting.then((client) => isLate && client.release(), () => {});
-  try {
-    return await within(connecting, ms, late, signal);
-  } catch (error) {
-    isLate = true;
-    throw error;
-  }
 }

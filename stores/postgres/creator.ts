@@ -1,7 +1,15 @@
 import { SchedulerError } from "../../src/api/errors.ts";
 import type { NewTask } from "../../src/api/job_store.ts";
-import { isConnectionLoss, type PgClient, sqlState } from "./client.ts";
-import { headOf, type PgTable } from "./table.ts";
+import { errorText } from "../../src/core/text.ts";
+import {
+  isConnectionLoss,
+  isRefusal,
+  LateError,
+  type PgClient,
+  sqlState,
+} from "./client.ts";
+import { headOf } from "./message.ts";
+import type { PgTable } from "./table.ts";
 import { Creation, toDate } from "./values.ts";
 
 /** How often a creation is tried that others, or an outage, get in the way of. */
@@ -16,37 +24,53 @@ export class PgCreator {
     this.#table = table;
   }
 
-  /** Creates tasks, in spite of races and outages. @returns The taken slugs. */
+  /**
+   * Creates tasks, in spite of races and outages. When an answer was lost, it
+   * looks the tasks up before it sends them again. A task that has run to its
+   * end by then is not found, and runs twice.
+   *
+   * @returns The taken slugs.
+   */
   async create(tasks: readonly NewTask[]): Promise<string[]> {
     const creation = this.#creationOf(tasks);
+    const giveUpAt = performance.now() + this.#table.limitMs;
+    let isOpen = false;
     for (let tries = 1;; tries++) {
       let isSent = false;
+      const onSent = () => isSent = true;
+      const limitMs = Math.max(giveUpAt - performance.now(), 0);
       try {
-        const taken = await this.#send(creation, () => isSent = true);
+        const taken = await this.#send(creation, onSent, limitMs);
         const isOurs = tries > 1 && taken.length > 0 &&
           await this.#isThere(creation);
         return isOurs ? [] : taken;
       } catch (error) {
-        if (tries === MAX_TRIES) throw error;
-        if (isSent && isConnectionLoss(error)) {
-          if (await this.#isThere(creation, error)) return [];
-        } else if (sqlState(error) !== UNIQUE_VIOLATION) {
-          throw error;
-        }
+        const isLate = error instanceof LateError;
+        const isLost = isLate || isConnectionLoss(error);
+        isOpen ||= isSent && isLost && !isRefusal(error);
+        if (isOpen && await this.#isThere(creation, error)) return [];
+        if (isOpen && isLate) throw this.#unknown(error);
+        const isOver = tries === MAX_TRIES || performance.now() >= giveUpAt;
+        const isWorthIt = isOpen || sqlState(error) === UNIQUE_VIOLATION;
+        if (isOver || !isWorthIt) throw error;
       }
     }
   }
 
   /**
-   * Creates tasks in a transaction of the user. The message has no origin, so
-   * that this process hears it too when the user commits.
+   * Creates tasks in a transaction of the user, by its connection alone. The
+   * message has no origin, so that this process hears it too when the user
+   * commits.
+   *
+   * @throws {TypeError} If it is not one connection.
    */
   async createWithin(
     transaction: PgClient,
     tasks: readonly NewTask[],
   ): Promise<string[]> {
-    await this.#table.prepare();
+    checkTransaction(transaction);
     const creation = this.#creationOf(tasks);
+    await this.#table.checkWithin(transaction);
     const { text } = this.#table.sql.create(creation.modes);
     const create = async () => {
       const values = creation.values(headOf({ o: null }));
@@ -54,21 +78,28 @@ export class PgCreator {
     };
     if (!creation.modes.includes("error")) return await create();
     await transaction.query("savepoint scheduler_create");
+    let taken: string[];
     try {
-      return await create();
+      taken = await create();
     } catch (error) {
       if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
       // Another transaction took a slug in between; now it can be seen.
       await transaction.query("rollback to savepoint scheduler_create");
-      return await create();
+      taken = await create();
     }
+    await transaction.query("release savepoint scheduler_create");
+    return taken;
   }
 
   #creationOf(tasks: readonly NewTask[]): Creation {
     return new Creation(tasks, this.#table.names.channel);
   }
 
-  async #send(creation: Creation, onSent: () => void): Promise<string[]> {
+  async #send(
+    creation: Creation,
+    onSent: () => void,
+    limitMs: number,
+  ): Promise<string[]> {
     const row = await this.#table.announce(
       "create tasks",
       this.#table.sql.create(creation.modes),
@@ -77,6 +108,7 @@ export class PgCreator {
         return creation.values(head());
       },
       "unsent",
+      limitMs,
     );
     if (row.due !== null) {
       const when = row.is_due ? undefined : toDate(row.due);
@@ -87,22 +119,52 @@ export class PgCreator {
 
   /** Whether a creation whose answer was lost got through. */
   async #isThere({ id, slugs }: Creation, cause?: unknown): Promise<boolean> {
-    const { names, sql } = this.#table;
     try {
       const rows = await this.#table.run(
         "find out what was created",
-        sql.findCreation,
+        this.#table.sql.findCreation,
         [id, slugs],
         "always",
       );
       return rows.length > 0;
-    } catch {
-      throw new SchedulerError(
-        `Cannot tell whether tasks were created in "${names.channel}": the ` +
-          `connection broke before the answer came; schedule them again with ` +
-          `onConflict "keep"`,
-        { cause },
-      );
+    } catch (error) {
+      throw this.#unknown(cause ?? error);
     }
+  }
+
+  #unknown(cause: unknown): SchedulerError {
+    return new SchedulerError(
+      `Cannot tell whether tasks were created in ` +
+        `"${this.#table.names.channel}": ${errorText(cause)}; schedule them ` +
+        `again with onConflict "keep"`,
+      { cause },
+    );
+  }
+}
+
+/** What gives away a pool of `pg`, or a PGlite outside of its transactions. */
+interface NoTransaction {
+  readonly connect?: unknown;
+  readonly totalCount?: unknown;
+  readonly transaction?: unknown;
+  readonly listen?: unknown;
+}
+
+/** Refuses what would run each statement outside of the transaction. */
+function checkTransaction(transaction: PgClient & NoTransaction): void {
+  const { connect, totalCount, transaction: begin, listen } = transaction;
+  if (typeof connect === "function" && totalCount !== undefined) {
+    throw new TypeError(
+      "Cannot create tasks in a transaction of a pool: it sends each " +
+        "statement to another connection; expected the client that holds the " +
+        "transaction",
+    );
+  }
+  if (typeof begin === "function" && typeof listen === "function") {
+    throw new TypeError(
+      "Cannot create tasks in a transaction of a PGlite: its statements run " +
+        "outside of the transaction; expected what transaction() passes to " +
+        "its callback",
+    );
   }
 }

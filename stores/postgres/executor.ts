@@ -1,22 +1,26 @@
-import { SchedulerError } from "../../src/api/errors.ts";
+import { systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
+import { GrowingPause } from "../../src/core/growing_pause.ts";
+import { within } from "../../src/core/within.ts";
 import {
-  borrow,
   isConnectionLoss,
+  isReadOnly,
+  isRefusal,
   isTransient,
-  pause,
+  LateError,
   type PgPool,
   type PgPoolClient,
   type PgRows,
   sqlState,
   type Statement,
-  within,
 } from "./client.ts";
+import { PgLender } from "./lender.ts";
 
 /** What a {@linkcode PgExecutor} works with. */
 export interface ExecutorSettings {
   readonly pool: PgPool;
   readonly prepare: boolean;
+  /** For how long a statement is waited for unless its caller says. */
   readonly timeoutMs: number;
   /** How messages name the table. */
   readonly name: string;
@@ -25,7 +29,7 @@ export interface ExecutorSettings {
 
 /**
  * Whether a statement may be sent again when the connection broke: whatever
- * happened to it, only if it was not sent, or not at all.
+ * happened to it, only if it had no effect for sure, or not at all.
  */
 export type Again = "always" | "unsent" | "never";
 
@@ -34,12 +38,21 @@ export type Values = unknown[] | (() => unknown[]);
 
 /** How often a statement is repeated that the server undid. */
 const MAX_TRIES = 6;
-/** The first and the longest pause while the server is away. */
-const OUTAGE_MS = { first: 50, longest: 1_000 };
+/** The pauses while the server is away. */
+const OUTAGE_PAUSES = { firstMs: 50, longestMs: 1_000 };
 /** How much slower than ever before a statement may be, for its rows. */
 const SLOW_MS = { base: 20, row: 0.1 };
 /** For how long statements that were slow are planned each time. */
 const REPLAN_MS = 10_000;
+
+/** One try of a statement. */
+interface Attempt {
+  /** Says what the statement is for. */
+  readonly what: string;
+  readonly limitMs: number;
+  readonly giveUpAt: number;
+  sentAt?: number;
+}
 
 interface Pace {
   fastestMs: number | undefined;
@@ -52,12 +65,14 @@ type Rows = PgRows["rows"];
 /** Sends statements to the pool, and bounds the time that they may take. */
 export class PgExecutor {
   readonly #settings: ExecutorSettings;
+  readonly #lender: PgLender;
   readonly #paces = new Map<string, Pace>();
   readonly #prefix: string;
   #prepares: boolean;
 
   constructor(settings: ExecutorSettings) {
     this.#settings = settings;
+    this.#lender = PgLender.of(settings.pool);
     this.#prefix = shortHash(settings.name);
     this.#prepares = settings.prepare;
   }
@@ -67,32 +82,42 @@ export class PgExecutor {
    *
    * @param what What it is for, for messages: "claim tasks".
    * @param values Its parameters, or how to get them when it is sent.
-   * @param again Whether to wait for a server that is away, for as long as one
-   *   statement may take.
+   * @param again Whether to wait for a server that is away.
+   * @param limitMs How long all of it may take: the connection, the answer, and
+   *   waiting for a server that is away.
+   * @throws {LateError} If no connection, or no answer, came in time.
    */
   async run(
     what: string,
     statement: Statement,
     values: Values,
     again: Again = "never",
+    limitMs: number = this.#settings.timeoutMs,
   ): Promise<Rows> {
-    const giveUpAt = performance.now() + this.#settings.timeoutMs;
-    let pauseMs = OUTAGE_MS.first;
+    const { outage } = this.#lender;
+    const giveUpAt = performance.now() + limitMs;
+    const pauses = new GrowingPause(OUTAGE_PAUSES);
     for (let tries = 1;; tries++) {
-      const attempt = { sent: false };
+      const attempt: Attempt = { what, limitMs, giveUpAt };
       try {
-        return await this.#attempt(what, statement, values, attempt);
+        const rows = await this.#attempt(attempt, statement, values);
+        outage.reportSuccess();
+        return rows;
       } catch (error) {
+        const isLoss = isConnectionLoss(error);
+        if (isLoss || error instanceof LateError) outage.reportFailure();
+        const leftMs = giveUpAt - performance.now();
+        if (leftMs <= 0) throw error;
+        const hadNoEffect = attempt.sentAt === undefined || isRefusal(error);
         if (isUnprepared(error) && tries < MAX_TRIES) {
           this.#stopPreparing(error);
         } else if (isTransient(error) && tries < MAX_TRIES) {
-          await pause(Math.random() * 10 * tries);
+          await systemClock.sleep(Math.random() * 10 * tries);
         } else if (
-          isConnectionLoss(error) && performance.now() < giveUpAt &&
-          (again === "always" || again === "unsent" && !attempt.sent)
+          isLoss && (again === "always" || again === "unsent" && hadNoEffect)
         ) {
-          await pause(pauseMs);
-          pauseMs = Math.min(pauseMs * 2, OUTAGE_MS.longest);
+          await outage.pause(Math.min(pauses.next(), leftMs));
+          if (performance.now() >= giveUpAt) throw error;
         } else {
           throw error;
         }
@@ -101,42 +126,48 @@ export class PgExecutor {
   }
 
   async #attempt(
-    what: string,
+    attempt: Attempt,
     statement: Statement,
     values: Values,
-    attempt: { sent: boolean },
   ): Promise<Rows> {
-    const { pool, timeoutMs } = this.#settings;
+    const { pool } = this.#settings;
     if (pool.connect === undefined) {
-      attempt.sent = true;
+      attempt.sentAt = performance.now();
       return (await pool.query(statement.text, resolved(values))).rows;
     }
-    const client = await borrow(
-      pool,
-      timeoutMs,
-      () => this.#late(what, "no connection of the pool came free"),
+    const leftMs = () => Math.max(attempt.giveUpAt - performance.now(), 0);
+    const client = await this.#lender.borrow(
+      leftMs(),
+      () => this.#late(attempt, "no connection of the pool came free"),
     );
-    attempt.sent = true;
-    let broken: Error | undefined;
+    attempt.sentAt = performance.now();
     // The statement tells of it; unheard, it would end the process.
     const onError = () => {};
     client.on?.("error", onError);
     try {
-      return await within(
+      const rows = await within(
         this.#send(client, statement, resolved(values)),
-        timeoutMs,
-        () => this.#late(what, "no answer came"),
+        leftMs(),
+        () => this.#late(attempt, "no answer came"),
       );
+      this.#lender.giveBack(client);
+      return rows;
     } catch (error) {
-      // After an error of the server, the connection is as good as before.
-      if (sqlState(error) === undefined || isConnectionLoss(error)) {
-        broken = error as Error;
-      }
+      this.#takeBack(client, error, attempt.sentAt);
       throw error;
     } finally {
       client.removeListener?.("error", onError);
-      client.release(broken);
     }
+  }
+
+  /** After most errors of the server, the connection is as good as before. */
+  #takeBack(client: PgPoolClient, error: unknown, sentAt: number): void {
+    if (sqlState(error) !== undefined && !isConnectionLoss(error)) {
+      return this.#lender.giveBack(client);
+    }
+    if (error instanceof LateError) this.#lender.distrustBefore(sentAt);
+    if (isReadOnly(error)) this.#lender.distrustBefore(performance.now());
+    this.#lender.drop(client, error as Error);
   }
 
   /**
@@ -187,10 +218,10 @@ export class PgExecutor {
     );
   }
 
-  #late(what: string, reason: string): SchedulerError {
-    const { name, timeoutMs } = this.#settings;
-    return new SchedulerError(
-      `Cannot ${what} in "${name}": ${reason} within ${timeoutMs} ms`,
+  #late({ what, limitMs }: Attempt, reason: string): LateError {
+    const ms = Math.round(limitMs);
+    return new LateError(
+      `Cannot ${what} in "${this.#settings.name}": ${reason} within ${ms} ms`,
     );
   }
 }

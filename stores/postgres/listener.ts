@@ -1,13 +1,11 @@
+import { type Clock, systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
+import { GrowingPause } from "../../src/core/growing_pause.ts";
 import { errorText } from "../../src/core/text.ts";
-import {
-  aborted,
-  borrow,
-  pause,
-  type PgPool,
-  type PgPoolClient,
-  within,
-} from "./client.ts";
+import { within } from "../../src/core/within.ts";
+import { aborted, type PgPool, type PgPoolClient } from "./client.ts";
+import { PgLender } from "./lender.ts";
+import type { Outage } from "./outage.ts";
 
 /** What a {@linkcode PgListener} works with. */
 export interface ListenerSettings {
@@ -17,20 +15,32 @@ export interface ListenerSettings {
   readonly pollMs: number;
   readonly timeoutMs: number;
   readonly logger: Logger;
-  /** Sends a message on the channel, by another connection. */
-  readonly notify: (message: string) => Promise<unknown>;
+  /** What is known of the line by which statements are sent. */
+  readonly outage: Outage;
+  /** Sends a message on the channel, by the connections of statements. */
+  readonly notify: (message: string, limitMs: number) => Promise<unknown>;
   /** Gets the messages. */
   readonly onMessage: (message: string) => void;
   /** Messages may have been missed. */
   readonly onGap: () => void;
+  /**
+   * Measures how long nothing was heard.
+   *
+   * @default systemClock
+   */
+  readonly clock?: Clock;
 }
 
-/** The first and the longest pause between attempts to listen. */
-const RETRY_MS = { first: 100, longest: 10_000 };
-/** How often a connection on which nothing is heard is tested. */
-const PROBE_MS = 60_000;
-/** How long a message may take from one connection to the other. */
-const ECHO_MS = 3_000;
+/** The pauses between attempts to listen. */
+const RETRY_PAUSES = { firstMs: 100, longestMs: 10_000 };
+/** A connection on which nothing was heard for so long is tested. */
+const PROBE_MS = 12_000;
+/** How often it is tested, at most, while statements fail. */
+const DOUBT_MS = 1_000;
+/** How long the answer to a statement, or a message, may take. */
+const ECHO_MS = 2_800;
+/** The pause when messages are swallowed, which does not pass by itself. */
+const SWALLOWED_PAUSE_MS = 60_000;
 const PROBE = "probe ";
 
 /** Listening was not asked for, or there is nothing to listen with. */
@@ -46,16 +56,23 @@ class SilenceError extends Error {}
  */
 export class PgListener implements AsyncDisposable {
   readonly #settings: ListenerSettings;
+  readonly #clock: Clock;
   readonly #end = new AbortController();
   readonly #started = Promise.withResolvers<void>();
   #done: Promise<void> = Promise.resolve();
   #polling: ReturnType<typeof setInterval> | undefined;
-  #retryMs = RETRY_MS.first;
-  #lastHeard = 0;
-  #expected: { message: string; onHeard: () => void } | undefined;
+  readonly #pauses = new GrowingPause(RETRY_PAUSES);
+  #heardAt = 0;
+  #probedAt = 0;
+  /** Whether a statement failed since something was heard. */
+  #isDoubted = false;
+  #onDoubt: (() => void) | undefined;
+  /** Messages that were sent to see whether they come through. */
+  readonly #expected = new Map<string, () => void>();
 
   constructor(settings: ListenerSettings) {
     this.#settings = settings;
+    this.#clock = settings.clock ?? systemClock;
   }
 
   /** Resolves when it listens, or polls because it cannot. */
@@ -78,22 +95,25 @@ export class PgListener implements AsyncDisposable {
       if (signal.aborted) break;
       this.#onDeaf(error);
       if (error instanceof DeafError) break;
-      if (error instanceof SilenceError) this.#retryMs = PROBE_MS;
-      await pause(this.#retryMs, signal);
-      this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.longest);
+      if (error instanceof SilenceError) {
+        await this.#clock.sleep(SWALLOWED_PAUSE_MS, signal);
+      } else {
+        await this.#settings.outage.pause(this.#pauses.next(), signal);
+      }
     }
     this.#started.resolve();
   }
 
   #onListening(): void {
-    const { channel, logger, onGap } = this.#settings;
+    const { channel, logger, onGap, outage } = this.#settings;
+    outage.reportSuccess();
     if (this.#polling !== undefined) {
       clearInterval(this.#polling);
       this.#polling = undefined;
       logger.warn(`Listens on "${channel}" again`);
       onGap();
     }
-    this.#retryMs = RETRY_MS.first;
+    this.#pauses.reset();
     this.#started.resolve();
   }
 
@@ -118,13 +138,13 @@ export class PgListener implements AsyncDisposable {
     if (pool.connect === undefined || (pool.options?.max ?? 2) < 2) {
       throw new DeafError("the pool has no connection to spare");
     }
-    const client = await borrow(
-      pool,
+    const lender = PgLender.of(pool);
+    const client = await lender.borrow(
       timeoutMs,
       () => new Error(`no connection came free within ${timeoutMs} ms`),
       this.#end.signal,
     );
-    await this.#listenOn(client);
+    await this.#listenOn(client, lender);
   }
 
   /** PGlite is a database in the same process: no connection can break. */
@@ -136,70 +156,119 @@ export class PgListener implements AsyncDisposable {
     await unlisten();
   }
 
-  async #listenOn(client: PgPoolClient): Promise<void> {
+  async #listenOn(client: PgPoolClient, lender: PgLender): Promise<void> {
+    const { channel, outage } = this.#settings;
     const broken = new AbortController();
     const onError = (error?: Error) =>
       broken.abort(error ?? new Error("the connection was closed"));
-    const onNotification = ({ payload }: { payload?: string }) =>
-      this.#hear(payload ?? "");
+    const onNotification = (one: { channel?: string; payload?: string }) => {
+      if (one.channel === channel) this.#hear(one.payload ?? "");
+    };
     client.on?.("error", onError);
     client.on?.("end", onError);
     client.on?.("notification", onNotification);
+    const endDoubts = outage.onFailure(() => {
+      this.#isDoubted = true;
+      this.#onDoubt?.();
+    });
+    const over = AbortSignal.any([broken.signal, this.#end.signal]);
     try {
-      await this.#ask(client, "listen", broken.signal);
-      await this.#keepListening(broken.signal);
-      await this.#ask(client, "unlisten", broken.signal);
+      await this.#ask(client, over, `listen "${channel}"`);
+      await this.#keepListening(client, over);
+      broken.signal.throwIfAborted();
+      await this.#ask(client, broken.signal, `unlisten "${channel}"`);
     } catch (error) {
       broken.abort(error);
     }
+    endDoubts();
     client.removeListener?.("notification", onNotification);
     client.removeListener?.("end", onError);
+    if (broken.signal.aborted) lender.drop(client, broken.signal.reason);
+    else lender.giveBack(client);
     client.removeListener?.("error", onError);
-    client.release(broken.signal.aborted);
     broken.signal.throwIfAborted();
   }
 
   async #ask(
     client: PgPoolClient,
-    verb: "listen" | "unlisten",
-    broken: AbortSignal,
+    signal: AbortSignal,
+    text: string,
+    values?: unknown[],
   ): Promise<void> {
     const late = () => new Error(`no answer within ${ECHO_MS} ms`);
-    const asked = client.query(`${verb} "${this.#settings.channel}"`);
-    await within(asked, ECHO_MS, late, broken);
+    await within(client.query(text, values), ECHO_MS, late, {
+      signal,
+      clock: this.#clock,
+    });
   }
 
   /** Makes sure, now and then, that messages come through. */
-  async #keepListening(broken: AbortSignal): Promise<void> {
-    const over = AbortSignal.any([broken, this.#end.signal]);
-    if (!await this.#probe(over)) {
+  async #keepListening(
+    client: PgPoolClient,
+    over: AbortSignal,
+  ): Promise<void> {
+    const { channel, notify } = this.#settings;
+    const across = (message: string) => notify(message, ECHO_MS);
+    const alone = (message: string) =>
+      this.#ask(client, over, "select pg_notify($1, $2)", [channel, message]);
+    if (!await this.#probe(across, over)) {
       throw new SilenceError(
-        "messages do not come through; a proxy that pools transactions " +
-          "swallows them, so let the option listen have a direct connection",
+        "messages do not come through, as when a proxy pools transactions; " +
+          "expected the option listen to have a direct connection",
       );
     }
     if (!over.aborted) this.#onListening();
     while (!over.aborted) {
-      const quietMs = performance.now() - this.#lastHeard;
-      if (quietMs < PROBE_MS) await pause(PROBE_MS - quietMs, over);
-      else if (!await this.#probe(over)) throw new Error("messages stay away");
+      const isDoubted = await this.#untilProbe(over);
+      if (over.aborted) break;
+      const probes = [this.#probe(alone, over)];
+      // Statements may go to another server by now, or nowhere.
+      if (isDoubted) probes.push(this.#probe(across, over).catch(() => true));
+      const areHeard = await Promise.all(probes);
+      if (!areHeard.every(Boolean)) throw new Error("messages stay away");
     }
-    broken.throwIfAborted();
+  }
+
+  /**
+   * Waits until the connection has been silent for long, or statements failed
+   * since. @returns Whether they did.
+   */
+  async #untilProbe(over: AbortSignal): Promise<boolean> {
+    for (;;) {
+      const silentAt = this.#heardAt + PROBE_MS;
+      const at = this.#isDoubted
+        ? Math.min(this.#probedAt + DOUBT_MS, silentAt)
+        : silentAt;
+      const waitMs = at - this.#clock.monotonic();
+      if (over.aborted || waitMs <= 0) return this.#isDoubted;
+      const doubt = new AbortController();
+      this.#onDoubt = () => doubt.abort();
+      await this.#clock.sleep(waitMs, AbortSignal.any([over, doubt.signal]));
+    }
   }
 
   /** Whether a message comes through; or it is over. */
-  async #probe(over: AbortSignal): Promise<boolean> {
+  async #probe(
+    send: (message: string) => Promise<unknown>,
+    over: AbortSignal,
+  ): Promise<boolean> {
     const heard = new AbortController();
     const message = `${PROBE}${crypto.randomUUID()}`;
-    this.#expected = { message, onHeard: () => heard.abort() };
-    await this.#settings.notify(message);
-    await pause(ECHO_MS, AbortSignal.any([heard.signal, over]));
+    this.#expected.set(message, () => heard.abort());
+    this.#probedAt = this.#clock.monotonic();
+    try {
+      await send(message);
+      await this.#clock.sleep(ECHO_MS, AbortSignal.any([heard.signal, over]));
+    } finally {
+      this.#expected.delete(message);
+    }
     return heard.signal.aborted || over.aborted;
   }
 
   #hear(message: string): void {
-    this.#lastHeard = performance.now();
-    if (message === this.#expected?.message) this.#expected.onHeard();
-    else if (!message.startsWith(PROBE)) this.#settings.onMessage(message);
+    this.#heardAt = this.#clock.monotonic();
+    this.#isDoubted = false;
+    if (!message.startsWith(PROBE)) this.#settings.onMessage(message);
+    else this.#expected.get(message)?.();
   }
 }

@@ -1,8 +1,19 @@
+import { SchedulerError } from "../../src/api/errors.ts";
 import type { StoreChange } from "../../src/api/job_store.ts";
 import type { Logger } from "../../src/api/logger.ts";
 import { type Announcement, Announcer } from "./announcer.ts";
-import type { PgPool, PgRows, Statement } from "./client.ts";
+import {
+  isConnectionLoss,
+  LateError,
+  type PgClient,
+  type PgPool,
+  type PgRows,
+  type Statement,
+} from "./client.ts";
 import { type Again, PgExecutor, type Values } from "./executor.ts";
+import { guardedLogger } from "./guarded_logger.ts";
+import { PgLender } from "./lender.ts";
+import { headOf } from "./message.ts";
 import { prepareSchema, type TableNames } from "./schema.ts";
 import { type StoreSql, storeSql } from "./sql.ts";
 import { PgWatch } from "./watch.ts";
@@ -17,6 +28,9 @@ export interface TableSettings {
   readonly logger: Logger;
 }
 
+/** How long it may take to ask others to look. */
+const NUDGE_MS = 3_000;
+
 type Rows = PgRows["rows"];
 
 /**
@@ -26,25 +40,35 @@ type Rows = PgRows["rows"];
 export class PgTable {
   readonly names: TableNames;
   readonly sql: StoreSql;
+  readonly #pool: PgPool;
   readonly #settings: TableSettings;
   readonly #executor: PgExecutor;
   readonly #origin: string = crypto.randomUUID().slice(0, 8);
   readonly #announcer = new Announcer(this.#origin);
   readonly #watches = new Set<PgWatch>();
   #prepared: Promise<void> | undefined;
+  #isPrepared = false;
+  /** The message that asks others to look, until it is sent. */
   #nudging: Promise<void> | undefined;
+  readonly #nudges = new Set<Promise<void>>();
 
   constructor(pool: PgPool, names: TableNames, settings: TableSettings) {
     this.names = names;
     this.sql = storeSql(names.table);
-    this.#settings = settings;
+    this.#pool = pool;
+    this.#settings = { ...settings, logger: guardedLogger(settings.logger) };
     this.#executor = new PgExecutor({
       pool,
       prepare: settings.prepare,
       timeoutMs: settings.operationTimeoutMs,
       name: names.channel,
-      logger: settings.logger,
+      logger: this.#settings.logger,
     });
+  }
+
+  /** For how long a statement is waited for unless its caller says. */
+  get limitMs(): number {
+    return this.#settings.operationTimeoutMs;
   }
 
   /** Sees to it once that the table is there. */
@@ -57,10 +81,39 @@ export class PgTable {
     );
     try {
       await this.#prepared;
+      this.#isPrepared = true;
     } catch (error) {
       this.#prepared = undefined;
       throw error;
     }
+  }
+
+  /**
+   * Makes sure that the table is there, by the connection of a transaction
+   * alone: another one may not be had as long as the transaction holds its own.
+   * What it finds may be undone with the transaction, so it is not remembered.
+   *
+   * @throws {SchedulerError} If the table is missing.
+   */
+  async checkWithin(transaction: PgClient): Promise<void> {
+    if (this.#isPrepared) return;
+    const { table, channel } = this.names;
+    const { rows: [{ found }] } = await transaction.query(
+      "select to_regclass($1) is not null as found",
+      [table],
+    );
+    if (!found) {
+      throw new SchedulerError(
+        `Cannot create tasks in "${channel}" in a transaction: the table is ` +
+          `missing; expected a scheduler to have started, or the store to ` +
+          `have been called, before`,
+      );
+    }
+    await prepareSchema(
+      this.names,
+      false,
+      async ({ text }, values) => (await transaction.query(text, values)).rows,
+    );
   }
 
   /** Runs a statement, see {@linkcode PgExecutor.run}. */
@@ -69,9 +122,10 @@ export class PgTable {
     statement: Statement,
     values: Values,
     again?: Again,
+    limitMs?: number,
   ): Promise<Rows> {
     await this.prepare();
-    return await this.#executor.run(what, statement, values, again);
+    return await this.#executor.run(what, statement, values, again, limitMs);
   }
 
   /**
@@ -85,19 +139,29 @@ export class PgTable {
     statement: Statement,
     values: (head: () => string | null) => unknown[],
     again?: Again,
+    limitMs?: number,
   ): Promise<Rows[number]> {
-    let announcement: Announcement | undefined;
-    let hasChanges = false;
+    let sent: { announcement?: Announcement; at: number } | undefined;
     const head = () => {
-      hasChanges = true;
-      announcement = this.#announcer.announce(performance.now());
+      const at = performance.now();
+      const announcement = this.#announcer.announce(at);
+      sent = { announcement, at };
       return announcement ? headOf(announcement) : null;
     };
-    const [row] = await this.run(what, statement, () => values(head), again);
-    const isOwed = announcement === undefined
-      ? !this.#announcer.isSeen(performance.now())
-      : announcement.again !== undefined && !row.told;
-    if (hasChanges && isOwed) await this.#nudge();
+    const run = () =>
+      this.run(what, statement, () => values(head), again, limitMs);
+    const [row] = await run().catch((error) => {
+      // It may have taken place; there is no time left to wait for the nudge.
+      const isOpen = isConnectionLoss(error) || error instanceof LateError;
+      if (sent !== undefined && isOpen) void this.#nudge();
+      throw error;
+    });
+    if (sent === undefined) return row;
+    const { announcement, at } = sent;
+    const now = performance.now();
+    if (announcement === undefined) {
+      if (!this.#announcer.isSeen(now)) await this.#nudge();
+    } else if (row.told) this.#announcer.confirm(announcement, at, now);
     return row;
   }
 
@@ -113,6 +177,7 @@ export class PgTable {
     await this.prepare();
     const { listen, pollMs, operationTimeoutMs, logger } = this.#settings;
     const { channel } = this.names;
+    const { notify } = this.sql;
     const watch = new PgWatch({
       pool: listen === false ? undefined : listen,
       channel,
@@ -120,7 +185,9 @@ export class PgTable {
       pollMs,
       timeoutMs: operationTimeoutMs,
       logger,
-      notify: (text) => this.run("notify", this.sql.notify, [channel, text]),
+      outage: PgLender.of(this.#pool).outage,
+      notify: (text, limitMs) =>
+        this.run("notify", notify, [channel, text], "never", limitMs),
       onChange,
     });
     this.#watches.add(watch);
@@ -129,26 +196,38 @@ export class PgTable {
       [Symbol.asyncDispose]: async () => {
         this.#watches.delete(watch);
         await watch[Symbol.asyncDispose]();
+        await Promise.all(this.#nudges);
       },
     };
   }
 
   /**
-   * Asks others to look. If it gets lost they are late, but nothing is missing
-   * in the table. Those who call before it is sent share one message.
+   * Asks others to look; never rejects. If it gets lost they are late, but
+   * nothing is missing in the table. Those who call before it is sent share one
+   * message.
    */
   #nudge(): Promise<void> {
-    const message = JSON.stringify({ o: this.#origin });
+    if (this.#nudging !== undefined) return this.#nudging;
+    let announcement: Announcement;
+    let sentAt: number;
     const values = () => {
-      this.#nudging = undefined;
-      return [this.names.channel, message];
+      if (this.#nudging === nudge) this.#nudging = undefined;
+      sentAt = performance.now();
+      announcement = this.#announcer.nudge(sentAt);
+      return [this.names.channel, JSON.stringify(announcement)];
     };
-    return this.#nudging ??= this.run("notify", this.sql.notify, values)
-      .then(() => {}, () => this.#nudging = undefined);
+    const onSent = () =>
+      this.#announcer.confirm(announcement, sentAt, performance.now());
+    const { notify } = this.sql;
+    const nudge: Promise<void> = this
+      .run("notify", notify, values, "always", NUDGE_MS)
+      .then(onSent, () => {})
+      .finally(() => {
+        this.#nudges.delete(nudge);
+        if (this.#nudging === nudge) this.#nudging = undefined;
+      });
+    this.#nudges.add(nudge);
+    this.#nudging = nudge;
+    return nudge;
   }
-}
-
-/** The beginning of a message, to be completed in the database. */
-export function headOf(announcement: Announcement): string {
-  return `${JSON.stringify(announcement).slice(0, -1)},"w":`;
 }

@@ -1,6 +1,6 @@
 import type { StoreChange } from "../../src/api/job_store.ts";
-import type { Announcement } from "./announcer.ts";
 import { type ListenerSettings, PgListener } from "./listener.ts";
+import { ANYTHING, merged, readMessage } from "./message.ts";
 
 /** What a {@linkcode PgWatch} works with. */
 export interface WatchSettings
@@ -10,21 +10,20 @@ export interface WatchSettings
   readonly onChange: (change: StoreChange) => void;
 }
 
-/** What a message says: an announcement and what changed. */
-interface Message extends Announcement {
-  /** When the soonest is due, in milliseconds since 1970; `null`: it is. */
-  readonly w: number | null;
-  /** The kinds. */
-  readonly k: readonly string[] | null;
-}
+/** Messages that come in less than that are passed on as one. */
+const SHORTEST_GAP_MS = 5;
 
-const ANYTHING: StoreChange = { when: undefined, kinds: undefined };
+type Timer = ReturnType<typeof setTimeout>;
 
 /** Tells of changes that were made by this process or others. */
 export class PgWatch implements AsyncDisposable {
   readonly #settings: WatchSettings;
   readonly #listener: PgListener;
-  #lookAgain: ReturnType<typeof setTimeout> | undefined;
+  #toldAt = -Infinity;
+  /** What is to be told when the gap is over. */
+  #pending: StoreChange | undefined;
+  #gap: Timer | undefined;
+  #lookAgain: Timer | undefined;
   #over = false;
 
   constructor(settings: WatchSettings) {
@@ -41,37 +40,52 @@ export class PgWatch implements AsyncDisposable {
     await this.#listener.start();
   }
 
-  /** Passes on a change. */
+  /** Passes on a change; never throws. */
   tell(change: StoreChange): void {
-    if (!this.#over) this.#settings.onChange(change);
+    if (this.#over) return;
+    try {
+      this.#settings.onChange(change);
+    } catch (error) {
+      this.#settings.logger.error(
+        `Cannot pass on a change of "${this.#settings.channel}": the ` +
+          `callback of the watch threw`,
+        { error },
+      );
+    }
   }
 
   /** Ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over = true;
+    clearTimeout(this.#gap);
     clearTimeout(this.#lookAgain);
     await this.#listener[Symbol.asyncDispose]();
   }
 
   #onMessage(text: string): void {
-    const message = parse(text);
-    if (this.#over || message.o === this.#settings.origin) return;
-    this.tell({
-      when: message.w === null ? undefined : new Date(message.w),
-      kinds: message.k ?? undefined,
-    });
-    if (message.again !== undefined) {
-      clearTimeout(this.#lookAgain);
-      this.#lookAgain = setTimeout(() => this.tell(ANYTHING), message.again);
-    }
+    const { origin, change, againMs } = readMessage(text);
+    if (this.#over || origin === this.#settings.origin) return;
+    this.#tellSoon(change);
+    if (againMs === undefined) return;
+    clearTimeout(this.#lookAgain);
+    this.#lookAgain = setTimeout(() => this.#tellSoon(ANYTHING), againMs);
   }
-}
 
-/** Whatever somebody else sends on the channel means: look. */
-function parse(text: string): Message {
-  try {
-    return { o: null, w: null, k: null, ...JSON.parse(text) };
-  } catch {
-    return { o: null, w: null, k: null };
+  /** At once, unless something was told a moment ago. */
+  #tellSoon(change: StoreChange): void {
+    if (this.#pending !== undefined) {
+      this.#pending = merged(this.#pending, change);
+      return;
+    }
+    const waitMs = this.#toldAt + SHORTEST_GAP_MS - performance.now();
+    if (waitMs <= 0) return this.#tellNow(change);
+    this.#pending = change;
+    this.#gap = setTimeout(() => this.#tellNow(this.#pending!), waitMs);
+  }
+
+  #tellNow(change: StoreChange): void {
+    this.#pending = undefined;
+    this.#toldAt = performance.now();
+    this.tell(change);
   }
 }

@@ -2,7 +2,7 @@ import { systemClock } from "../../src/api/clock.ts";
 import { SchedulerError, StoreUnusableError } from "../../src/api/errors.ts";
 import { errorText } from "../../src/core/text.ts";
 
-/** What SQLite says, and what that means to the user. */
+/** What SQLite reports, and what that means to the user. */
 const MEANINGS: readonly {
   readonly says: RegExp;
   readonly means: string;
@@ -13,34 +13,35 @@ const MEANINGS: readonly {
     says: /database or disk is full/,
     means:
       "the disk is full, or the database has reached its max_page_count; " +
-      "make room",
+      "expected room to write",
     passes: true,
   },
   {
     says: /disk I\/O error/,
-    means: "the file system failed (disk I/O error); look at the disk",
+    means: "the file system failed (disk I/O error); expected a sound disk",
     passes: true,
   },
   {
     says: /readonly database/,
     means:
-      "it is read-only; allow the process to write to the file and its directory",
+      "it is read-only; expected the process to be allowed to write to the " +
+      "file and its directory",
     passes: false,
   },
   {
     says: /unable to open database file/,
-    means: "the file cannot be opened; its directory must exist, and the " +
-      "process must be allowed to write to both",
+    means: "the file cannot be opened; expected its directory to exist, and " +
+      "the process to be allowed to write to both",
     passes: false,
   },
   {
     says: /file is not a database/,
-    means: "the file is not an SQLite database; choose another path",
+    means: "the file is not an SQLite database; expected another path",
     passes: false,
   },
   {
     says: /malformed|file is encrypted/,
-    means: "the file is corrupt; restore a backup, or move it away",
+    means: "the file is corrupt; expected a sound one, such as a backup",
     passes: false,
   },
 ];
@@ -88,7 +89,7 @@ export function storeError(
     return new SchedulerError(
       message(
         "a transaction has been open on the database that was passed for " +
-          `${busyTimeoutMs} ms; give the store a database of its own`,
+          `${busyTimeoutMs} ms; expected a database of the store's own`,
       ),
       { cause: error },
     );
@@ -97,7 +98,8 @@ export function storeError(
     return new SchedulerError(
       message(
         `another process or connection has had it locked for ${busyTimeoutMs} ms; ` +
-          "find it with lsof and end its transaction, or raise busyTimeoutMs",
+          "expected it to be free sooner: find the other with lsof and end its " +
+          "transaction, or raise busyTimeoutMs",
       ),
       { cause: error },
     );

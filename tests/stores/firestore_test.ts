@@ -316,7 +316,7 @@ test("Firestore: what the client cannot do is told with the reason", async () =>
   };
   const denied = await refuse(7, "PERMISSION_DENIED") as Error;
   assertEquals(denied.name, "StoreUnusableError");
-  assert(denied.message.includes("grant the role Cloud Datastore User"));
+  assert(denied.message.includes("expected the role Cloud Datastore User"));
   const away = await refuse(14, "UNAVAILABLE") as Error;
   assertEquals(away.name, "SchedulerError");
 });
