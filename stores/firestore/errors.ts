@@ -35,6 +35,16 @@ export function isOpen(error: unknown): boolean {
     code !== PERMISSION_DENIED && code !== UNAUTHENTICATED;
 }
 
+/** Whether somebody had a document locked, so that nothing took place. */
+export function isBusy(error: unknown): boolean {
+  return codeOf(error) === ABORTED;
+}
+
+/** Whether what was to be written can never be. */
+export function isRefused(error: unknown): boolean {
+  return codeOf(error) === INVALID_ARGUMENT;
+}
+
 /** Whether Firestore asks to come back a little later. */
 export function isOverload(error: unknown): boolean {
   const code = codeOf(error);
