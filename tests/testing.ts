@@ -6,5 +6,5 @@
  */
 
 export { type JobStoreTests, testJobStore } from "./conformance/mod.ts";
-export type { StoreHarness } from "./conformance/store_harness.ts";
+export type { FacetName, StoreHarness } from "./conformance/store_harness.ts";
 export { SteppedClock } from "./helpers/stepped_clock.ts";

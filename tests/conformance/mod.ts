@@ -1,9 +1,15 @@
-import { claimCases } from "./claim_cases.ts";
-import { createCases } from "./create_cases.ts";
+import type { FullStore } from "../../src/api/job_store.ts";
+import { claimingCreateCases } from "./claiming_create_cases.ts";
+import { claimingLockCases } from "./claiming_lock_cases.ts";
+import { claimingRenewCases } from "./claiming_renew_cases.ts";
+import { claimingSettleCases } from "./claiming_settle_cases.ts";
+import { claimingTurnsCases } from "./claiming_turns_cases.ts";
+import { claimingWatchCases } from "./claiming_watch_cases.ts";
+import { inspectingCases } from "./inspecting_cases.ts";
+import { instancesCases } from "./instances_cases.ts";
 import { schedulerCases } from "./scheduler_cases.ts";
-import { settleCases } from "./settle_cases.ts";
-import type { Case, StoreHarness } from "./store_harness.ts";
-import { watchCases } from "./watch_cases.ts";
+import { steeringCases } from "./steering_cases.ts";
+import type { Case, FacetName, StoreHarness } from "./store_harness.ts";
 
 /** What {@linkcode testJobStore} needs. */
 export interface JobStoreTests {
@@ -19,14 +25,41 @@ export interface JobStoreTests {
    * @default {}
    */
   readonly skip?: Readonly<Record<string, string>>;
+  /**
+   * The facets that the store has beside claiming; cases that need another are
+   * skipped.
+   *
+   * @default ["inspecting", "steering", "instances"]
+   */
+  readonly facets?: readonly FacetName[];
 }
 
-const cases: readonly Case[] = [
-  ...createCases,
-  ...claimCases,
-  ...settleCases,
-  ...watchCases,
-  ...schedulerCases,
+/** The methods of each facet. */
+const METHODS: Readonly<Record<FacetName, readonly (keyof FullStore)[]>> = {
+  inspecting: ["getSlugs", "get"],
+  steering: ["delete", "clear"],
+  instances: ["listInstances", "removeInstance"],
+};
+
+const ALL_FACETS = Object.keys(METHODS) as FacetName[];
+
+/** Cases, and the facets that they need. */
+interface Group {
+  readonly needs: readonly FacetName[];
+  readonly cases: readonly Case<FullStore>[];
+}
+
+const groups: readonly Group[] = [
+  { needs: [], cases: claimingCreateCases },
+  { needs: [], cases: claimingLockCases },
+  { needs: [], cases: claimingTurnsCases },
+  { needs: [], cases: claimingRenewCases },
+  { needs: [], cases: claimingSettleCases },
+  { needs: [], cases: claimingWatchCases },
+  { needs: ["inspecting"], cases: inspectingCases },
+  { needs: ["steering"], cases: steeringCases },
+  { needs: ["instances"], cases: instancesCases },
+  { needs: ["inspecting", "steering"], cases: schedulerCases },
 ];
 
 /**
@@ -56,32 +89,55 @@ const cases: readonly Case[] = [
  * });
  * ```
  *
- * @throws {RangeError} If `skip` names a case that does not exist.
+ * @throws {RangeError} If `skip` names a case that does not exist, or `facets` a
+ *   facet.
  */
 export function testJobStore(tests: JobStoreTests): void {
-  const { name, open, test, skip = {} } = tests;
-  for (const skipped of Object.keys(skip)) {
-    if (!cases.some((one) => one.name === skipped)) {
-      throw new RangeError(`Cannot skip "${skipped}": there is no such case`);
+  const { name, open, test, skip = {}, facets = ALL_FACETS } = tests;
+  checkNames(skip, facets);
+  for (const { needs, cases } of groups) {
+    const missing = needs.find((facet) => !facets.includes(facet));
+    for (const one of cases) {
+      const reason = skip[one.name] ??
+        (missing && `the store does not have the facet "${missing}"`);
+      if (reason !== undefined) {
+        console.warn(`${name}: skips "${one.name}": ${reason}`);
+        continue;
+      }
+      test(`${name}: ${one.name}`, () => runCase(one, needs, open));
     }
   }
-  for (const one of cases) {
-    if (skip[one.name] !== undefined) {
-      console.warn(`${name}: skips "${one.name}": ${skip[one.name]}`);
-      continue;
-    }
-    test(`${name}: ${one.name}`, () => runCase(one, open));
+}
+
+function checkNames(
+  skip: Readonly<Record<string, string>>,
+  facets: readonly FacetName[],
+): void {
+  const known = new Set(
+    groups.flatMap(({ cases }) => cases.map(({ name }) => name)),
+  );
+  for (const skipped of Object.keys(skip)) {
+    if (known.has(skipped)) continue;
+    throw new RangeError(`Cannot skip "${skipped}": there is no such case`);
+  }
+  for (const facet of facets) {
+    if (ALL_FACETS.includes(facet)) continue;
+    throw new RangeError(
+      `Cannot test the facet "${facet}": expected one of ${ALL_FACETS}`,
+    );
   }
 }
 
 /** Does by hand what `await using` would do: Node 22 does not know it. */
 async function runCase(
-  one: Case,
+  one: Case<FullStore>,
+  needs: readonly FacetName[],
   open: JobStoreTests["open"],
 ): Promise<void> {
   const harness = await open();
   const resources: AsyncDisposable[] = [harness];
   try {
+    checkFacets(harness, needs);
     await one.run(harness, (resource) => {
       resources.push(resource);
       return resource;
@@ -89,6 +145,21 @@ async function runCase(
   } finally {
     for (const resource of resources.reverse()) {
       await resource[Symbol.asyncDispose]();
+    }
+  }
+}
+
+function checkFacets(
+  harness: StoreHarness,
+  needs: readonly FacetName[],
+): asserts harness is StoreHarness<FullStore> {
+  for (const facet of needs) {
+    for (const method of METHODS[facet]) {
+      if (typeof harness.store[method] === "function") continue;
+      throw new TypeError(
+        `Cannot test the facet "${facet}": the store has no method ` +
+          `"${method}"; expected it, or "facets" without "${facet}"`,
+      );
     }
   }
 }

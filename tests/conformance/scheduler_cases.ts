@@ -8,7 +8,11 @@ import {
   JobNotLockedError,
 } from "../../src/api/errors.ts";
 import type { Job } from "../../src/api/job.ts";
-import type { JobStore } from "../../src/api/job_store.ts";
+import type {
+  ClaimingStore,
+  InspectingStore,
+  SteeringStore,
+} from "../../src/api/job_store.ts";
 import { silentLogger } from "../../src/api/logger.ts";
 import {
   StdScheduler,
@@ -19,10 +23,15 @@ import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 import { SteppedClock } from "../helpers/stepped_clock.ts";
 import {
   type Case,
+  lockRequest,
   newTask,
+  recordOf,
   type StoreHarness,
   type Use,
 } from "./store_harness.ts";
+
+type Store = ClaimingStore & InspectingStore & SteeringStore;
+type Harness = StoreHarness<Store>;
 
 /** How long a condition may take to come true, in milliseconds. */
 const PATIENCE_MS = 20_000;
@@ -31,8 +40,8 @@ const NO_HEARTBEAT_MS = 86_400_000;
 
 function schedulerOn(
   use: Use,
-  { store, clock }: StoreHarness,
-  { on = store, ...options }: StdSchedulerOptions & { on?: JobStore } = {},
+  { store, clock }: Harness,
+  { on = store, ...options }: StdSchedulerOptions & { on?: Store } = {},
 ): StdScheduler {
   const scheduler = new StdScheduler(on, {
     clock,
@@ -46,14 +55,14 @@ function schedulerOn(
 }
 
 /** Lets time pass on the clock of the schedulers: steps it, or waits. */
-async function pass(ms: number, { clock }: StoreHarness): Promise<void> {
+async function pass(ms: number, { clock }: Harness): Promise<void> {
   if (clock instanceof SteppedClock) await clock.step(ms);
   else await delay(ms);
 }
 
 async function until(
   condition: () => boolean | Promise<boolean>,
-  harness: StoreHarness,
+  harness: Harness,
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
   for (let waited = 0; !await condition(); waited += 5) {
@@ -93,7 +102,7 @@ function skewed(clock: Clock, ms: number): Clock {
 }
 
 /** The promises that a scheduler keeps together with its store. */
-export const schedulerCases: Case[] = [
+export const schedulerCases: Case<Store>[] = [
   {
     name: "nothing is lost: each task runs once and is gone, or is still there",
     async run(harness, use) {
@@ -191,17 +200,13 @@ export const schedulerCases: Case[] = [
       await until(() => signals.length === 1, harness);
       // As if the process had been stopped for longer than its lease.
       await other.create([newTask("a", { onConflict: "replace" })]);
-      const [taken] = await other.lock({
-        kinds: ["work"],
-        limit: 1,
-        leaseMs: 60_000,
-      });
+      const [taken] = await other.lock(lockRequest());
       await until(() => signals[0].aborted, harness, 2_000);
       ok(signals[0].reason instanceof JobNotLockedError);
       letGo();
       await pass(20, harness);
       await scheduler.stop();
-      equal(await other.get("a"), taken);
+      equal(recordOf((await other.get("a"))!), recordOf(taken));
     },
   },
   {
@@ -209,7 +214,7 @@ export const schedulerCases: Case[] = [
     async run(harness, use) {
       const dead = await harness.another();
       await dead.create([newTask("a")]);
-      await dead.lock({ kinds: ["work"], limit: 1, leaseMs: 500 });
+      await dead.lock(lockRequest({ leaseMs: 500 }));
       const job = recorder();
       const scheduler = schedulerOn(use, harness);
       scheduler.registerJob(job);
@@ -279,7 +284,7 @@ export const schedulerCases: Case[] = [
         kind: "work",
         execute: (_task, { scheduledFor }) => void fired.push(scheduledFor),
       });
-      const { now } = await harness.store.nextRun([]);
+      const { now } = await harness.store.nextRun({ kinds: [] });
       const missed = new Date(now.getTime() - 100 * 86_400_000);
       await scheduler.scheduleJob("a", "work", {
         when: missed,
@@ -290,6 +295,87 @@ export const schedulerCases: Case[] = [
       equal(fired[0], missed);
       ok(fired[1] > now, "walks through what it missed");
       equal((fired[1].getTime() - missed.getTime()) % 1_000, 0);
+    },
+  },
+  {
+    name: "late is handled: skip passes over what is later than the threshold",
+    async run(harness, use) {
+      const fired: Date[] = [];
+      const scheduler = schedulerOn(use, harness);
+      scheduler.registerJob({
+        kind: "work",
+        execute: (_task, { scheduledFor }) => void fired.push(scheduledFor),
+      }, { misfire: "skip", misfireThresholdMs: 600_000 });
+      const { now } = await harness.store.nextRun({ kinds: [] });
+      const missed = new Date(now.getTime() - 10 * 86_400_000);
+      await scheduler.scheduleJob("a", "work", {
+        when: missed,
+        trigger: new SimpleTrigger(1_000_000),
+      });
+      await scheduler.scheduleJob("one-off", "work", { when: missed });
+      const whenOf = async (slug: string) =>
+        (await harness.store.get(slug))?.when ?? now;
+      await scheduler.start();
+      await until(
+        async () => fired.length >= 1 && await whenOf("a") > missed,
+        harness,
+      );
+      // The one-off has run, whatever the policy; no fire time later than that.
+      equal(fired[0], missed);
+      const lateness = fired.slice(1).map((fire) => now.getTime() - +fire);
+      ok(lateness.every((ms) => ms <= 600_000), `ran ${lateness} ms late`);
+      const next = await whenOf("a");
+      equal((next.getTime() - missed.getTime()) % 1_000_000, 0);
+      ok(next.getTime() > now.getTime() - 600_000);
+    },
+  },
+  {
+    name: "late is handled: catchUp runs each fire time that was missed",
+    async run(harness, use) {
+      const fired: number[] = [];
+      const scheduler = schedulerOn(use, harness);
+      scheduler.registerJob({
+        kind: "work",
+        execute: (_task, { scheduledFor }) =>
+          void fired.push(scheduledFor.getTime()),
+      }, { misfire: "catchUp" });
+      const day = 86_400_000;
+      const { now } = await harness.store.nextRun({ kinds: [] });
+      const missed = now.getTime() - 4.5 * day;
+      await scheduler.scheduleJob("a", "work", {
+        when: new Date(missed),
+        trigger: new SimpleTrigger(day),
+      });
+      await scheduler.start();
+      const next = missed + 5 * day;
+      await until(
+        async () => (await harness.store.get("a"))?.when.getTime() === next,
+        harness,
+      );
+      equal(fired, [0, 1, 2, 3, 4].map((days) => missed + days * day));
+    },
+  },
+  {
+    name: "rerun: a task that is asked for while it runs runs once more",
+    async run(harness, use) {
+      const { job, signals, letGo } = blocker();
+      const scheduler = schedulerOn(use, harness);
+      const producer = schedulerOn(use, harness, {
+        on: await harness.another(),
+      });
+      scheduler.registerJob(job);
+      await scheduler.scheduleJob("a", job);
+      await scheduler.start();
+      await until(() => signals.length === 1, harness);
+      for (let times = 0; times < 3; times++) {
+        await producer.scheduleJob("a", "work", { onConflict: "rerun" });
+      }
+      letGo();
+      await until(
+        async () => (await scheduler.getJobSlugs()).length === 0,
+        harness,
+      );
+      equal(signals.length, 2);
     },
   },
   {
@@ -389,7 +475,7 @@ export const schedulerCases: Case[] = [
       ahead.registerJob(job);
       behind.registerJob(job);
       await Promise.all([ahead.start(), behind.start()]);
-      const { now } = await harness.store.nextRun([]);
+      const { now } = await harness.store.nextRun({ kinds: [] });
       await behind.scheduleJob("later", job, { delayMs: 600_000 });
       await ahead.scheduleJob("trigger", job, {
         trigger: new SimpleTrigger(600_000),

@@ -1,17 +1,25 @@
 import type { Clock } from "../../src/api/clock.ts";
 import type {
   Claim,
-  JobStore,
+  CreateOutcome,
+  FullStore,
+  LivingInstance,
   LockRequest,
   NewTask,
   NextRun,
+  NextRunRequest,
+  Renewal,
   Settlement,
+  SettleOutcome,
   StoreChange,
 } from "../../src/api/job_store.ts";
-import type { TaskRecord } from "../../src/api/task.ts";
+import type { TaskDetails, TaskRecord } from "../../src/api/task.ts";
 
 /** A call of a store. */
-export type StoreCall = Exclude<keyof JobStore, "maxPayloadBytes">;
+export type StoreCall = Exclude<
+  keyof FullStore,
+  "maxPayloadBytes" | "checkTransaction"
+>;
 
 /**
  * What goes wrong with a call.
@@ -31,7 +39,7 @@ interface Plan {
 }
 
 /** A real store behind a connection that fails on demand. Counts its calls. */
-export class FaultyStore implements JobStore {
+export class FaultyStore implements FullStore {
   readonly maxPayloadBytes: number;
   /** How often each call was made. */
   readonly calls = new Map<StoreCall, number>();
@@ -42,11 +50,11 @@ export class FaultyStore implements JobStore {
   /** How many watches are open. */
   watches = 0;
 
-  readonly #store: JobStore;
+  readonly #store: FullStore;
   readonly #clock: Clock;
   readonly #plans = new Map<StoreCall, Plan>();
 
-  constructor(store: JobStore, clock: Clock) {
+  constructor(store: FullStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
     this.maxPayloadBytes = store.maxPayloadBytes;
@@ -71,12 +79,12 @@ export class FaultyStore implements JobStore {
     return this.calls.get(call) ?? 0;
   }
 
-  create(tasks: readonly NewTask[]): Promise<string[]> {
+  create(tasks: readonly NewTask[]): Promise<CreateOutcome[]> {
     return this.#call("create", () => this.#store.create(tasks));
   }
 
-  nextRun(kinds: readonly string[]): Promise<NextRun> {
-    return this.#call("nextRun", () => this.#store.nextRun(kinds));
+  nextRun(request: NextRunRequest): Promise<NextRun> {
+    return this.#call("nextRun", () => this.#store.nextRun(request));
   }
 
   lock(request: LockRequest): Promise<TaskRecord[]> {
@@ -84,11 +92,11 @@ export class FaultyStore implements JobStore {
     return this.#call("lock", () => this.#store.lock(request));
   }
 
-  renew(claims: readonly Claim[], leaseMs: number): Promise<boolean[]> {
+  renew(claims: readonly Claim[], leaseMs: number): Promise<Renewal[]> {
     return this.#call("renew", () => this.#store.renew(claims, leaseMs));
   }
 
-  reschedule(settlements: readonly Settlement[]): Promise<boolean[]> {
+  reschedule(settlements: readonly Settlement[]): Promise<SettleOutcome[]> {
     this.batches.push(settlements.length);
     return this.#call("reschedule", () => this.#store.reschedule(settlements));
   }
@@ -97,7 +105,7 @@ export class FaultyStore implements JobStore {
     return this.#call("getSlugs", () => this.#store.getSlugs());
   }
 
-  get(slug: string): Promise<TaskRecord | undefined> {
+  get(slug: string): Promise<TaskDetails | undefined> {
     return this.#call("get", () => this.#store.get(slug));
   }
 
@@ -107,6 +115,14 @@ export class FaultyStore implements JobStore {
 
   clear(): Promise<void> {
     return this.#call("clear", () => this.#store.clear());
+  }
+
+  listInstances(): Promise<LivingInstance[]> {
+    return this.#call("listInstances", () => this.#store.listInstances());
+  }
+
+  removeInstance(id: string): Promise<void> {
+    return this.#call("removeInstance", () => this.#store.removeInstance(id));
   }
 
   watch(onChange: (change: StoreChange) => void): Promise<AsyncDisposable> {

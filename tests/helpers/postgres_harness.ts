@@ -11,15 +11,40 @@ export function newTableName(): string {
   return `t_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
 }
 
-/** Lets time pass for a table: moves all its instants into the past. */
+/** The columns with instants of a table, and of those that belong to it. */
+const INSTANTS = `
+select table_name as name, column_name as column
+from information_schema.columns
+where table_schema = current_schema() and starts_with(table_name, $1)
+  and data_type = 'timestamp with time zone'`;
+
+/** Lets time pass for a store: moves all its instants into the past. */
 export async function elapseIn(
   client: PgClient,
   table: string,
   ms: number,
 ): Promise<void> {
-  const moves = ["run_at", "scheduled_for", "claimable_at"]
-    .map((column) => `${column} = ${column} - $1 * interval '1 ms'`);
-  await client.query(`update ${table} set ${moves}`, [ms]);
+  const { rows } = await client.query(INSTANTS, [table]);
+  const columns = Map.groupBy(rows, ({ name }) => String(name));
+  for (const [name, instants] of columns) {
+    const moves = instants.map(({ column }) =>
+      `"${column}" = "${column}" - $1 * interval '1 ms'`
+    );
+    await client.query(`update "${name}" set ${moves}`, [ms]);
+  }
+}
+
+/** Drops the tables of a store. */
+export async function dropTables(
+  client: PgClient,
+  table: string,
+): Promise<void> {
+  const { rows } = await client.query(
+    `select tablename as name from pg_tables
+     where schemaname = current_schema() and starts_with(tablename, $1)`,
+    [table],
+  );
+  for (const { name } of rows) await client.query(`drop table "${name}"`, []);
 }
 
 /** A store on a table of its own, which goes with the harness. */
@@ -54,7 +79,7 @@ export function openPostgres(
     elapse: (ms) => elapseIn(pool, table, ms),
     another: () => Promise.resolve(open(newPool())),
     async [Symbol.asyncDispose]() {
-      await pool.query(`drop table if exists ${table}`);
+      await dropTables(pool, table);
       await Promise.all(pools.map((pool) => pool.end()));
     },
   };

@@ -8,34 +8,20 @@ import {
   type Outcome,
   release,
   type RunPolicy,
+  unstorable,
 } from "../../../src/core/decide.ts";
 import type { NextState } from "../../../src/api/job_store.ts";
 import type { TaskRecord } from "../../../src/api/task.ts";
 import type { Trigger } from "../../../src/api/trigger.ts";
 import { SimpleTrigger } from "../../../triggers/simple_trigger.ts";
 import { at } from "../../helpers/stage.ts";
+import { taskRecord } from "../../helpers/task_record.ts";
 
+const STARTED = at(900);
 const NOW = at(1_000);
 
 const done: Outcome = { type: "done", payload: undefined, result: "fine" };
 const failed: Outcome = { type: "failed", message: "oh no" };
-
-function task(fields: Partial<TaskRecord> = {}): TaskRecord {
-  return {
-    slug: "a",
-    kind: "work",
-    payload: new Uint8Array([1]),
-    trigger: undefined,
-    when: at(0),
-    scheduledFor: at(0),
-    version: 5,
-    retry: 0,
-    result: "before",
-    status: "running",
-    leaseEnd: at(30_000),
-    ...fields,
-  };
-}
 
 function policy(fields: Partial<RunPolicy> = {}): RunPolicy {
   return {
@@ -43,33 +29,55 @@ function policy(fields: Partial<RunPolicy> = {}): RunPolicy {
     backoff: new FixedBackoff([5_000]),
     misfire: "fireOnce",
     misfireThresholdMs: 60_000,
+    keepMs: 0,
+    keepFailedMs: Infinity,
     ...fields,
   };
 }
 
 const recurring = policy({ trigger: new SimpleTrigger(10_000) });
 
-function scheduled(fields: Partial<NextState>): NextState {
+type State = Omit<NextState, "lastRun" | "lastError">;
+
+function scheduled(fields: Partial<State>): State {
   return {
     status: "scheduled",
     when: at(0),
     scheduledFor: at(0),
     retry: 0,
+    crashes: 0,
     result: "before",
     payload: undefined,
+    keepMs: Infinity,
     ...fields,
   };
 }
 
+/** What becomes of a task, apart from what is kept of its run. */
+function decided(
+  task: TaskRecord,
+  outcome: Outcome,
+  policy: RunPolicy,
+  now: Date,
+): State | undefined {
+  const next = decide(task, outcome, policy, { startedAt: STARTED, now });
+  if (next === undefined) return undefined;
+  const { lastRun: _run, lastError: _error, ...others } = next;
+  return others;
+}
+
 Deno.test("a one-off that is done is done for good", () => {
-  assertEquals(decide(task(), done, policy(), NOW), undefined);
-  assertEquals(decide(task({ retry: 3 }), done, policy(), NOW), undefined);
+  assertEquals(decided(taskRecord(), done, policy(), NOW), undefined);
+  assertEquals(
+    decided(taskRecord({ retry: 3 }), done, policy(), NOW),
+    undefined,
+  );
 });
 
 Deno.test("a recurring task that is done goes on at its next fire time", () => {
   const payload = new Uint8Array([2]);
   assertEquals(
-    decide(task({ retry: 3 }), { ...done, payload }, recurring, NOW),
+    decided(taskRecord({ retry: 3 }), { ...done, payload }, recurring, NOW),
     scheduled({
       when: at(10_000),
       scheduledFor: at(10_000),
@@ -79,24 +87,27 @@ Deno.test("a recurring task that is done goes on at its next fire time", () => {
   );
 });
 
-Deno.test("the next fire time hangs on the last one, not on the retry or now", () => {
-  const late = task({ when: at(7_777), scheduledFor: at(3), retry: 1 });
-  assertEquals(decide(late, done, recurring, at(8_000))?.when, at(10_003));
+Deno.test("the next fire time depends on the last one, not on the retry or now", () => {
+  const late = taskRecord({ when: at(7_777), scheduledFor: at(3), retry: 1 });
+  assertEquals(decided(late, done, recurring, at(8_000))?.when, at(10_003));
 });
 
-Deno.test("a job that answers null removes even a recurring task", () => {
-  assertEquals(decide(task(), { type: "removed" }, recurring, NOW), undefined);
+Deno.test("a job that returns null removes even a recurring task", () => {
+  assertEquals(
+    decided(taskRecord(), { type: "removed" }, recurring, NOW),
+    undefined,
+  );
 });
 
 Deno.test("a trigger that has finished ends the task", () => {
   const finished = policy({ trigger: { nextFireTime: () => undefined } });
-  assertEquals(decide(task(), done, finished, NOW), undefined);
+  assertEquals(decided(taskRecord(), done, finished, NOW), undefined);
 });
 
 Deno.test("a run that fails comes back when the backoff says", () => {
   for (const one of [policy(), recurring]) {
     assertEquals(
-      decide(task(), failed, one, NOW),
+      decided(taskRecord(), failed, one, NOW),
       scheduled({ when: at(6_000), retry: 1, result: "oh no" }),
     );
   }
@@ -110,9 +121,9 @@ Deno.test("the backoff hears of the run, the number of failures and the time", (
       return at(9_000);
     },
   };
-  const again = task({ when: at(500), retry: 4 });
+  const again = taskRecord({ when: at(500), retry: 4 });
   assertEquals(
-    decide(again, failed, policy({ backoff }), NOW),
+    decided(again, failed, policy({ backoff }), NOW),
     scheduled({ when: at(9_000), retry: 5, result: "oh no" }),
   );
   assertEquals(heard, [at(500), 5, NOW]);
@@ -120,7 +131,7 @@ Deno.test("the backoff hears of the run, the number of failures and the time", (
 
 Deno.test("a one-off stays as failed when the backoff gives up", () => {
   assertEquals(
-    decide(task({ retry: 1, when: at(6_000) }), failed, policy(), NOW),
+    decided(taskRecord({ retry: 1, when: at(6_000) }), failed, policy(), NOW),
     scheduled({
       status: "failed",
       when: at(6_000),
@@ -132,7 +143,7 @@ Deno.test("a one-off stays as failed when the backoff gives up", () => {
 
 Deno.test("a recurring task goes on when the backoff gives up", () => {
   assertEquals(
-    decide(task({ retry: 1 }), failed, recurring, NOW),
+    decided(taskRecord({ retry: 1 }), failed, recurring, NOW),
     scheduled({ when: at(10_000), scheduledFor: at(10_000), result: "oh no" }),
   );
 });
@@ -143,16 +154,20 @@ Deno.test("a task whose trigger has finished stays as failed, not dropped", () =
     backoff: new FixedBackoff([]),
   });
   assertEquals(
-    decide(task(), failed, last, NOW),
+    decided(taskRecord(), failed, last, NOW),
     scheduled({ status: "failed", retry: 1, result: "oh no" }),
   );
 });
 
 Deno.test("a released task is as it was before it was claimed", () => {
-  const before = task({ when: at(500), retry: 2 });
+  const before = taskRecord({ when: at(500), retry: 2 });
   const after = scheduled({ when: at(500), retry: 2 });
-  assertEquals(decide(before, { type: "released" }, recurring, NOW), after);
-  assertEquals(release(before), after);
+  assertEquals(decided(before, { type: "released" }, recurring, NOW), after);
+  assertEquals(release(before), {
+    ...after,
+    lastRun: undefined,
+    lastError: undefined,
+  });
 });
 
 Deno.test("a skipped task keeps its result and goes on", () => {
@@ -161,7 +176,7 @@ Deno.test("a skipped task keeps its result and goes on", () => {
     trigger: new SimpleTrigger(10_000),
   });
   assertEquals(
-    decide(task(), { type: "skipped" }, skip, at(100_000)),
+    decided(taskRecord(), { type: "skipped" }, skip, at(100_000)),
     scheduled({ when: at(50_000), scheduledFor: at(50_000) }),
   );
 });
@@ -169,20 +184,23 @@ Deno.test("a skipped task keeps its result and goes on", () => {
 Deno.test("only skip misses what is later than its threshold", () => {
   const trigger = new SimpleTrigger(10_000);
   const skip = policy({ trigger, misfire: "skip" });
-  assertEquals(isMissed(task(), skip, at(60_000)), false);
-  assertEquals(isMissed(task(), skip, at(60_001)), true);
+  assertEquals(isMissed(taskRecord(), skip, at(60_000)), false);
+  assertEquals(isMissed(taskRecord(), skip, at(60_001)), true);
   const fireOnce = policy({ trigger });
-  assertEquals(isMissed(task(), fireOnce, at(60_001)), false);
+  assertEquals(isMissed(taskRecord(), fireOnce, at(60_001)), false);
   const catchUp = policy({ trigger, misfire: "catchUp" });
-  assertEquals(isMissed(task(), catchUp, at(60_001)), false);
+  assertEquals(isMissed(taskRecord(), catchUp, at(60_001)), false);
 });
 
 Deno.test("skip never misses a one-off or a retry", () => {
   const trigger = new SimpleTrigger(10_000);
   const late = at(1e9);
-  assertEquals(isMissed(task(), policy({ misfire: "skip" }), late), false);
+  assertEquals(
+    isMissed(taskRecord(), policy({ misfire: "skip" }), late),
+    false,
+  );
   const skip = policy({ trigger, misfire: "skip" });
-  assertEquals(isMissed(task({ retry: 1 }), skip, late), false);
+  assertEquals(isMissed(taskRecord({ retry: 1 }), skip, late), false);
 });
 
 Deno.test("a trigger that fails after a good run parks the task, with the reason", () => {
@@ -204,7 +222,12 @@ Deno.test("a trigger that fails after a good run parks the task, with the reason
   ];
   const payload = new Uint8Array([2]);
   for (const [trigger, reason] of faults) {
-    const next = decide(task(), { ...done, payload }, policy({ trigger }), NOW);
+    const next = decided(
+      taskRecord(),
+      { ...done, payload },
+      policy({ trigger }),
+      NOW,
+    );
     assertEquals({ ...next, result: "" }, {
       ...scheduled({ status: "failed", result: "", payload }),
     });
@@ -217,7 +240,7 @@ Deno.test("a backoff that fails parks the task, with both reasons", () => {
   const answers: unknown[] = [new Date(NaN), new Date(8e15), null, 5];
   for (const answer of answers) {
     const backoff = { nextRetryTime: () => answer as Date };
-    const next = decide(task(), failed, policy({ backoff }), NOW);
+    const next = decided(taskRecord(), failed, policy({ backoff }), NOW);
     assertEquals([next?.status, next?.retry], ["failed", 1]);
     assertStringIncludes(next!.result, "oh no\nNo next run: Cannot retry at");
   }
@@ -226,14 +249,14 @@ Deno.test("a backoff that fails parks the task, with both reasons", () => {
       throw "broken";
     },
   };
-  const next = decide(task(), failed, policy({ backoff }), NOW);
+  const next = decided(taskRecord(), failed, policy({ backoff }), NOW);
   assertEquals(next?.result, "oh no\nNo next run: broken");
 });
 
 Deno.test("a trigger that fails after the backoff gave up parks the task", () => {
   const trigger = { nextFireTime: () => new Date(NaN) };
   const backoff = new FixedBackoff([]);
-  const next = decide(task(), failed, policy({ trigger, backoff }), NOW);
+  const next = decided(taskRecord(), failed, policy({ trigger, backoff }), NOW);
   assertEquals([next?.status, next?.retry], ["failed", 1]);
   assertStringIncludes(next!.result, "oh no\nNo next run: Cannot use");
 });
@@ -259,9 +282,10 @@ Deno.test("whatever happens, decide never throws, changes nothing, and drops not
       fc.nat(5),
       fc.integer({ min: 0, max: 4e12 }),
       (outcome, fire, again, misfire, retry, now) => {
-        const before = task({ retry });
+        const before = taskRecord({ retry });
         const copy = structuredClone(before);
-        const next = decide(before, outcome, {
+        const next = decided(before, outcome, {
+          ...policy(),
           trigger: { nextFireTime: () => fire as Date },
           backoff: { nextRetryTime: () => again as Date },
           misfire,
@@ -277,4 +301,98 @@ Deno.test("whatever happens, decide never throws, changes nothing, and drops not
       },
     ),
   );
+});
+
+Deno.test("a one-off that is done stays for as long as the task or its kind says", () => {
+  const kind = policy({ keepMs: 5_000 });
+  const stays = (keepMs: number) =>
+    scheduled({ status: "done", result: "fine", keepMs });
+  assertEquals(decided(taskRecord(), done, kind, NOW), stays(5_000));
+  const own = taskRecord({ keepMs: 7_000 });
+  assertEquals(decided(own, done, kind, NOW), stays(7_000));
+  assertEquals(decided(own, done, policy(), NOW), stays(7_000));
+  const gone = taskRecord({ keepMs: 0 });
+  assertEquals(decided(gone, done, kind, NOW), undefined);
+});
+
+Deno.test("what has failed for good stays for as long as its kind says", () => {
+  const kind = policy({ keepFailedMs: 9_000, backoff: new FixedBackoff([]) });
+  const next = decided(taskRecord(), failed, kind, NOW);
+  assertEquals([next?.status, next?.keepMs], ["failed", 9_000]);
+});
+
+Deno.test("a cancelled one-off stays as cancelled, a recurring task goes on", () => {
+  const cancelled: Outcome = { type: "cancelled" };
+  assertEquals(
+    decided(taskRecord({ retry: 2 }), cancelled, policy(), NOW),
+    scheduled({ status: "cancelled" }),
+  );
+  assertEquals(
+    decided(taskRecord(), cancelled, recurring, NOW),
+    scheduled({ when: at(10_000), scheduledFor: at(10_000) }),
+  );
+});
+
+Deno.test("a run that was interrupted is not missed, however late it begins again", () => {
+  const skip = policy({
+    trigger: new SimpleTrigger(10_000),
+    misfire: "skip",
+  });
+  const late = at(1e9);
+  assertEquals(isMissed(taskRecord(), skip, late), true);
+  assertEquals(isMissed(taskRecord({ crashes: 1 }), skip, late), false);
+});
+
+Deno.test("any outcome but a hand-back ends a series of crashes", () => {
+  const crashed = taskRecord({ crashes: 2 });
+  for (const outcome of [done, failed, { type: "skipped" } as const]) {
+    assertEquals(decided(crashed, outcome, recurring, NOW)?.crashes, 0);
+  }
+  assertEquals(
+    decided(crashed, { type: "released" }, recurring, NOW)?.crashes,
+    2,
+  );
+});
+
+Deno.test("the times and the outcome of the last run are kept, but not of a hand-back", () => {
+  const times = { startedAt: STARTED, now: NOW };
+  const lastRun = (outcome: Outcome) =>
+    decide(taskRecord(), outcome, recurring, times)?.lastRun;
+  const ran = { startedAt: STARTED, endedAt: NOW };
+  assertEquals(lastRun(done), { ...ran, outcome: "succeeded" });
+  assertEquals(lastRun(failed), { ...ran, outcome: "failed" });
+  assertEquals(lastRun({ type: "skipped" }), { ...ran, outcome: "skipped" });
+  assertEquals(lastRun({ type: "cancelled" }), {
+    ...ran,
+    outcome: "cancelled",
+  });
+  assertEquals(lastRun({ type: "released" }), undefined);
+});
+
+Deno.test("what a run threw is kept until one succeeds", () => {
+  const times = { startedAt: STARTED, now: NOW };
+  const lastError = (outcome: Outcome) =>
+    decide(taskRecord(), outcome, recurring, times)?.lastError;
+  const error = new TypeError("oh no");
+  const { name, message, stack, at } = lastError({ ...failed, error })!;
+  assertEquals([name, message, at], ["TypeError", "oh no", NOW]);
+  assertStringIncludes(stack, "decide_test.ts");
+  assertEquals(lastError({ ...failed, error: "text" })?.stack, "");
+  assertEquals(lastError(done), null);
+  assertEquals(lastError({ type: "skipped" }), undefined);
+});
+
+Deno.test("a state that no store can keep parks the task, with the reason", () => {
+  const next = unstorable(
+    taskRecord({ retry: 1 }),
+    recurring,
+    new RangeError("too large"),
+    { startedAt: STARTED, now: NOW },
+  );
+  assertEquals([next.status, next.retry, next.result], [
+    "failed",
+    2,
+    "Cannot store the outcome: too large",
+  ]);
+  assertEquals(next.lastError?.name, "RangeError");
 });

@@ -1,12 +1,13 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import type { JobStore, StoreChange } from "../../src/api/job_store.ts";
+import type { ClaimingStore, StoreChange } from "../../src/api/job_store.ts";
 import {
   type Case,
+  createAll,
   createDue,
   lockNew,
   newTask,
-  settlement,
+  settle,
 } from "./store_harness.ts";
 
 /** How long a change may take to be told, in real milliseconds. */
@@ -17,7 +18,7 @@ class Watcher {
   readonly changes: StoreChange[] = [];
   #watch: AsyncDisposable | undefined;
 
-  static async on(store: JobStore): Promise<Watcher> {
+  static async on(store: ClaimingStore): Promise<Watcher> {
     const watcher = new Watcher();
     watcher.#watch = await store.watch((change) =>
       watcher.changes.push(change)
@@ -45,7 +46,7 @@ function covers(change: StoreChange, kind: string, when: Date): boolean {
 }
 
 /** Hearing of changes. */
-export const watchCases: Case[] = [
+export const claimingWatchCases: Case<ClaimingStore>[] = [
   {
     name: "watch tells of tasks that were created here or elsewhere",
     async run({ store, another }, use) {
@@ -68,7 +69,41 @@ export const watchCases: Case[] = [
       const other = await another();
       const here = use(await Watcher.on(store));
       const elsewhere = use(await Watcher.on(other));
-      await store.reschedule([settlement(task, {})]);
+      await settle(store, task, {});
+      await here.toldOf("work", task.leaseEnd!);
+      await elsewhere.toldOf("work", task.leaseEnd!);
+    },
+  },
+  {
+    name: "watch tells of a task that was replaced, or that is to run again",
+    async run({ store, another }, use) {
+      await createAll(store, [
+        newTask("a", { kind: "a", due: { inMs: 3_600_000 } }),
+        newTask("b", { kind: "b", due: { inMs: 3_600_000 } }),
+      ]);
+      const other = await another();
+      const here = use(await Watcher.on(store));
+      const elsewhere = use(await Watcher.on(other));
+      const at = new Date("2020-01-01T00:00:00Z");
+      await store.create([
+        newTask("a", { kind: "a", due: { at }, onConflict: "replace" }),
+        newTask("b", { kind: "b", due: { at }, onConflict: "rerun" }),
+      ]);
+      for (const kind of ["a", "b"]) {
+        await here.toldOf(kind, at);
+        await elsewhere.toldOf(kind, at);
+      }
+    },
+  },
+  {
+    name: "watch tells of a rerun when the run before it ends",
+    async run({ store, another }, use) {
+      const task = await lockNew(store, "a");
+      await store.create([newTask("a", { onConflict: "rerun" })]);
+      const other = await another();
+      const here = use(await Watcher.on(store));
+      const elsewhere = use(await Watcher.on(other));
+      await settle(store, task);
       await here.toldOf("work", task.leaseEnd!);
       await elsewhere.toldOf("work", task.leaseEnd!);
     },
