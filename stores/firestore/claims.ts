@@ -165,14 +165,18 @@ export class FirestoreClaims {
       announcedAt: new Date(now),
       announcedBy: this.#requests.author,
     };
-    const effects = await this.#change(settlements, true, ({ next }, held) =>
-      settledFields(
-        next,
-        held.marks,
-        now,
-        held.settlement,
-        changeBy(next, held) && announcement,
-      ));
+    const effects = await this.#change(
+      settlements,
+      true,
+      ({ next }, held) =>
+        settledFields(
+          next,
+          held.marks,
+          now,
+          held.settlement,
+          changeBy(next, held) && announcement,
+        ),
+    );
     const changes: StoreChange[] = [];
     const outcomes = effects.map((effect, index): SettleOutcome => {
       switch (effect.type) {
@@ -301,10 +305,10 @@ export class FirestoreClaims {
         }
       });
     }
-    const failed = effects.filter((effect) => effect.type === "failed");
-    if (failed.length > 0 && failed.length === claims.length) {
-      throw failed[0].error;
-    }
+    const [first] = effects;
+    if (
+      first?.type === "failed" && effects.every(({ type }) => type === "failed")
+    ) throw first.error;
     return effects;
   }
 

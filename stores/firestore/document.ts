@@ -56,7 +56,7 @@ export function newFields(
   return {
     slug: task.slug,
     kind: task.kind,
-    payload: task.payload.slice(),
+    payload: task.payload,
     status: "scheduled",
     priority: task.priority ?? DEFAULT_PRIORITY,
     shard,

@@ -1,4 +1,7 @@
-import type { InstanceRecord, LivingInstance } from "../../src/api/job_store.ts";
+import type {
+  InstanceRecord,
+  LivingInstance,
+} from "../../src/api/job_store.ts";
 import type { FirestoreCollection, FirestoreFields } from "./client.ts";
 import { documentId, toDate } from "./document.ts";
 import type { FirestoreRequests } from "./requests.ts";
