@@ -139,6 +139,16 @@ catches(
 );
 
 catches(
+  "that lets the lease of a long job run out",
+  "a job may run much longer than its lease",
+  class extends MemoryStore {
+    override renew(claims: Claim[]): Promise<boolean[]> {
+      return Promise.resolve(claims.map(() => true));
+    }
+  },
+);
+
+catches(
   "whose settlement ignores versions",
   "a stale version can neither overwrite nor delete",
   class extends MemoryStore {

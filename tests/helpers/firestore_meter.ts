@@ -21,18 +21,27 @@ export class FirestoreMeter {
   readonly client: FirestoreClient;
   readonly #breakers: (() => void)[] = [];
   #bill: Bill = { reads: 0, writes: 0, deletes: 0 };
+  /** How many requests wait for their answers. */
+  #waiting = 0;
 
   constructor(client: FirestoreClient) {
     this.client = this.#watch(client, {
       collection: (path: string) => this.#query(client.collection(path)),
       getAll: async (...refs: unknown[]) => {
         this.#bill.reads += refs.length;
-        return await client.getAll(...refs);
+        return await this.#asking(client.getAll(...refs));
       },
       batch: () => this.#writer(client.batch()),
       bulkWriter: (options: { throttling: boolean }) =>
         this.#writer(client.bulkWriter(options)),
     });
+  }
+
+  /** Whether so much was counted since the last `read`, and no answer is due. */
+  hasCounted(least: Partial<Bill>): boolean {
+    const { reads = 0, writes = 0, deletes = 0 } = least;
+    return this.#waiting === 0 && this.#bill.reads >= reads &&
+      this.#bill.writes >= writes && this.#bill.deletes >= deletes;
   }
 
   /** What was counted since the last call. */
@@ -59,7 +68,7 @@ export class FirestoreMeter {
       limit: refine("limit"),
       select: refine("select"),
       get: async () => {
-        const result = await query.get();
+        const result = await this.#asking(query.get());
         this.#bill.reads += Math.max(1, result.docs.length);
         return result;
       },
@@ -88,7 +97,7 @@ export class FirestoreMeter {
         const get = ref.get.bind(ref);
         ref.get = (): Promise<FirestoreDocument> => {
           this.#bill.reads++;
-          return get();
+          return this.#asking(get());
         };
         return ref;
       },
@@ -108,7 +117,23 @@ export class FirestoreMeter {
       set: count("set", "writes"),
       update: count("update", "writes"),
       delete: count("delete", "deletes"),
+      ...Object.fromEntries(
+        ["commit", "close"].filter((end) => end in writer).map((end) => [
+          end,
+          // deno-lint-ignore no-explicit-any
+          () => this.#asking((writer as any)[end]()),
+        ]),
+      ),
     });
+  }
+
+  async #asking<T>(answer: Promise<T>): Promise<T> {
+    this.#waiting++;
+    try {
+      return await answer;
+    } finally {
+      this.#waiting--;
+    }
   }
 
   /** The target, with some of its methods replaced. */

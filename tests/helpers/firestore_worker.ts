@@ -1,21 +1,18 @@
 /**
  * A process that runs the tasks of a collection: how tests start it, and what it
  * does. It says what happens in lines such as `started task-1 1795468707915180`,
- * and stops when its input ends.
+ * lets its tasks go when it is told something, and stops when its input ends.
  */
-import { assert } from "@std/assert";
-import { systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
 import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import { FirestoreStore } from "../../stores/firestore.ts";
+import { until } from "./until.ts";
 
-/** How long anything may take, in milliseconds. */
-const PATIENCE_MS = 60_000;
+/** The payload of a task that lasts until it is let go, or aborted. */
+export const HELD = "held";
 
 /** What a worker is told when it is started. */
 export interface FirestoreWorkerSettings {
-  /** The emulator's, unless it is another one. */
-  readonly host?: string;
   readonly collection: string;
   readonly leaseMs: number;
   readonly concurrency?: number;
@@ -60,12 +57,18 @@ export class FirestoreWorker implements AsyncDisposable {
 
   /** Waits until it has said something. @returns What followed. */
   async hear(word: Word): Promise<string> {
-    const giveUp = Date.now() + PATIENCE_MS;
-    while (this.said(word).length === 0) {
-      assert(Date.now() < giveUp, `no ${word} in ${this.lines.slice(-5)}`);
-      await systemClock.sleep(5);
-    }
+    await until(
+      () => this.said(word).length > 0,
+      () => `no "${word}" in ${this.lines.slice(-5)}`,
+    );
     return this.said(word)[0];
+  }
+
+  /** Lets the tasks go that it holds. */
+  async letGo(): Promise<void> {
+    const writer = this.#process.stdin.getWriter();
+    await writer.write(new Uint8Array([10]));
+    writer.releaseLock();
   }
 
   /** Sends a signal. */
@@ -105,19 +108,25 @@ function shiftClock(ms: number): void {
   });
 }
 
+function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve())
+  );
+}
+
 async function work(): Promise<void> {
+  const released = Promise.withResolvers<void>();
   const { connect } = await import("./firestore_emulator.ts");
   const settings: FirestoreWorkerSettings = JSON.parse(
     Deno.env.get("WORKER_SETTINGS")!,
   );
-  const { host, collection, leaseMs, concurrency, clockOffsetMs = 0 } =
-    settings;
+  const { collection, leaseMs, concurrency, clockOffsetMs = 0 } = settings;
   if (clockOffsetMs !== 0) shiftClock(clockOffsetMs);
   const say = (word: Word, ...rest: unknown[]) =>
     console.log([word, ...rest].join(" "));
   const log = (message: string) => say("log", message);
   const logger: Logger = { debug() {}, info: log, warn: log, error: log };
-  const client = connect(host);
+  const client = connect();
   const store = new FirestoreStore(client, { collection, timeoutMs: 30_000 });
   const scheduler = new StdScheduler(store, {
     leaseMs,
@@ -127,19 +136,19 @@ async function work(): Promise<void> {
   });
   scheduler.registerJob({
     kind: "work",
-    // Takes as many milliseconds as the payload says.
     async execute(task, { signal }) {
       say("started", task.slug, task.version);
-      await systemClock.sleep(Number(task.text()), signal);
+      if (task.text() === HELD) {
+        await Promise.race([released.promise, abortOf(signal)]);
+      }
       if (signal.aborted) say("aborted", task.slug, signal.reason.name);
       else say("finished", task.slug);
     },
   });
   await scheduler.start();
   say("ready");
-  for await (const _ of Deno.stdin.readable) {
-    // Only its end matters.
-  }
+  // Whatever it is told means that tasks are let go; the end ends it.
+  for await (const _ of Deno.stdin.readable) released.resolve();
   await scheduler.stop();
   await client.terminate();
 }

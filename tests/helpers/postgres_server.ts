@@ -1,3 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { freePort, ServerProcess } from "./server_process.ts";
+import { MissingServerError } from "./shared_server.ts";
+
 /** A PostgreSQL server for tests. When disposed of, its files go too. */
 export interface PostgresServer extends AsyncDisposable {
   /** Where to connect to. */
@@ -8,8 +12,8 @@ export interface PostgresServer extends AsyncDisposable {
 
 /**
  * Starts a server on a free port, with files of its own, or uses the one that
- * `DATABASE_URL` names. Works as root too: the server then runs as the user
- * `postgres`.
+ * `DATABASE_URL` names. It ends with this process, however that ends. Works as
+ * root too: the server then runs as the user `postgres`.
  */
 export async function startPostgres(): Promise<PostgresServer> {
   const url = Deno.env.get("DATABASE_URL");
@@ -25,79 +29,69 @@ export async function startPostgres(): Promise<PostgresServer> {
 export const ownServer = Deno.env.get("DATABASE_URL") === undefined;
 
 interface Account {
-  uid?: number;
-  gid?: number;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 class OwnServer implements PostgresServer {
   readonly url: string;
   readonly #bin: string;
-  readonly #dir: string;
-  readonly #port: number;
+  readonly #directory: string;
+  readonly #port = freePort();
   readonly #account: Account;
-  #process: Deno.ChildProcess | undefined;
-  readonly #onUnload = () => {
-    this.#process?.kill("SIGKILL");
-    removeInSpiteOfWriters(this.#dir);
-  };
+  #process: ServerProcess | undefined;
 
-  private constructor(bin: string, dir: string, account: Account) {
+  private constructor(bin: string, directory: string, account: Account) {
     this.#bin = bin;
-    this.#dir = dir;
+    this.#directory = directory;
     this.#account = account;
-    this.#port = freePort();
     this.url = `postgres://postgres@127.0.0.1:${this.#port}/postgres`;
   }
 
   static async start(): Promise<OwnServer> {
     const bin = await binaries();
     const account = await serverAccount();
-    const dir = await Deno.makeTempDir({ prefix: "scheduler-postgres-" });
+    const directory = await Deno.makeTempDir({ prefix: "scheduler-postgres-" });
     if (account.uid !== undefined) {
-      await Deno.chown(dir, account.uid, account.gid!);
+      await Deno.chown(directory, account.uid, account.gid!);
     }
-    const server = new OwnServer(bin, dir, account);
+    const server = new OwnServer(bin, directory, account);
     await output(`${bin}/initdb`, [
-      ...["-D", `${dir}/data`, "-U", "postgres", "-A", "trust"],
+      ...["-D", `${directory}/data`, "-U", "postgres", "-A", "trust"],
       ...["-E", "UTF8", "--locale", "C", "--no-sync"],
     ], account);
-    addEventListener("unload", server.#onUnload);
     await server.#launch();
     return server;
   }
 
   async kill(): Promise<() => Promise<void>> {
-    this.#process!.kill("SIGQUIT");
-    await this.#process!.status;
+    await this.#process!.end();
     return () => this.#launch();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    removeEventListener("unload", this.#onUnload);
     await this.kill();
-    await Deno.remove(this.#dir, { recursive: true });
+    await Deno.remove(this.#directory, { recursive: true });
   }
 
   async #launch(): Promise<void> {
     const settings = {
       port: this.#port,
       listen_addresses: "127.0.0.1",
-      unix_socket_directories: this.#dir,
+      unix_socket_directories: this.#directory,
       fsync: "off",
       max_connections: 200,
-      logging_collector: "on",
-      log_directory: this.#dir,
     };
-    this.#process = new Deno.Command(`${this.#bin}/postgres`, {
+    this.#process = await ServerProcess.start({
+      command: `${this.#bin}/postgres`,
       args: [
-        ...["-D", `${this.#dir}/data`],
+        ...["-D", `${this.#directory}/data`],
         ...Object.entries(settings).flatMap(([k, v]) => ["-c", `${k}=${v}`]),
       ],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-      ...this.#account,
-    }).spawn();
+      directory: this.#directory,
+      account: this.#account,
+      endSignal: "SIGQUIT",
+    });
     const args = ["-h", "127.0.0.1", "-p", `${this.#port}`, "-t", "1"];
     for (let tries = 0; tries < 300; tries++) {
       const { success } = await new Deno.Command(`${this.#bin}/pg_isready`, {
@@ -105,9 +99,11 @@ class OwnServer implements PostgresServer {
         stdout: "null",
       }).output();
       if (success) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (this.#process.ended) break;
+      await delay(50);
     }
-    throw new Error(`PostgreSQL does not start, see ${this.#dir}/*.log`);
+    const log = await Deno.readTextFile(`${this.#directory}/server.log`);
+    throw new Error(`PostgreSQL does not start: ${log}`);
   }
 }
 
@@ -115,23 +111,11 @@ async function binaries(): Promise<string> {
   try {
     return (await output("pg_config", ["--bindir"])).trim();
   } catch (cause) {
-    throw new Error(
-      "Cannot start PostgreSQL: pg_config is not there; install the server, " +
-        "or let DATABASE_URL name one",
+    throw new MissingServerError(
+      "pg_config is not there; install the server (Debian: postgresql and " +
+        "libpq-dev), or name one in DATABASE_URL",
       { cause },
     );
-  }
-}
-
-/** The children of a killed server end a moment after it. */
-function removeInSpiteOfWriters(dir: string): void {
-  for (let tries = 0; tries < 100; tries++) {
-    try {
-      return Deno.removeSync(dir, { recursive: true });
-    } catch {
-      const cell = new Int32Array(new SharedArrayBuffer(4));
-      Atomics.wait(cell, 0, 0, 10);
-    }
   }
 }
 
@@ -141,11 +125,6 @@ async function serverAccount(): Promise<Account> {
   const id = async (flag: string) =>
     Number(await output("id", [flag, "postgres"]));
   return { uid: await id("-u"), gid: await id("-g") };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function output(

@@ -1,6 +1,7 @@
 /**
  * A process that runs tasks: started by tests with its settings as JSON, says
- * what happens in lines of JSON, and stops when its input ends.
+ * what happens in lines of JSON, lets its tasks go when it is told something,
+ * and stops when its input ends.
  */
 import pg from "pg";
 import { StdScheduler } from "../../triggers/std_scheduler.ts";
@@ -13,13 +14,19 @@ import { PostgresStore } from "../../stores/postgres.ts";
 export interface WorkerSettings {
   readonly url: string;
   readonly table: string;
-  /** Tasks of these kinds take as many milliseconds as their payload says. */
+  /**
+   * Tasks of these kinds take as many milliseconds as their payload says, or
+   * last until they are let go.
+   */
   readonly kinds: readonly string[];
   readonly concurrency?: number;
   readonly leaseMs?: number;
   /** How wrong its clock is. */
   readonly clockOffsetMs?: number;
 }
+
+/** The payload of a task that lasts until it is let go, or aborted. */
+export const HELD = "held";
 
 /** What a worker says. */
 export interface WorkerEvent {
@@ -39,18 +46,30 @@ function say(event: WorkerEvent): void {
   console.log(JSON.stringify(event));
 }
 
+const released = Promise.withResolvers<void>();
+
 async function work(
   { slug, version, payload }: StoreTask,
   signal: AbortSignal,
 ) {
   say({ event: "started", slug, version });
-  const ms = Number(new TextDecoder().decode(payload));
-  if (ms > 0) await systemClock.sleep(ms, signal);
+  const text = new TextDecoder().decode(payload);
+  if (text === HELD) {
+    await Promise.race([released.promise, aborted(signal)]);
+  } else if (text !== "") {
+    await systemClock.sleep(Number(text), signal);
+  }
   if (signal.aborted) {
     say({ event: "aborted", slug, version, text: signal.reason.name });
   } else {
     say({ event: "finished", slug, version });
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve())
+  );
 }
 
 if (import.meta.main) {
@@ -75,9 +94,8 @@ if (import.meta.main) {
   }
   await scheduler.start();
   say({ event: "ready" });
-  for await (const _ of Deno.stdin.readable) {
-    // Only its end matters.
-  }
+  // Whatever it is told means that tasks are let go; the end ends it.
+  for await (const _ of Deno.stdin.readable) released.resolve();
   await scheduler.stop();
   await pool.end();
   say({ event: "stopped" });

@@ -85,3 +85,16 @@ export function blocker(kind = "work"): Job & {
     },
   };
 }
+
+/** A job that does this. */
+export function job(execute: Job["execute"], kind = "work"): Job {
+  return { kind, execute };
+}
+
+/** Lets a promise tell whether it is settled. */
+export function watched(promise: Promise<unknown>): { readonly over: boolean } {
+  const state = { over: false };
+  const done = () => void (state.over = true);
+  promise.then(done, done);
+  return state;
+}

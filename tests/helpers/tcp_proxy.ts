@@ -5,7 +5,8 @@ export class TcpProxy implements AsyncDisposable {
    * everything else are held up for ever, or the next one cuts the line.
    */
   answers: "pass" | "hold" | "cut" = "pass";
-  readonly #target: Deno.ConnectOptions;
+  /** Where connections lead from now on; `undefined`: nowhere, they are cut. */
+  target: URL | undefined;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #connections = new Set<Deno.Conn>();
   readonly #pumps = new Set<Promise<void>>();
@@ -13,14 +14,19 @@ export class TcpProxy implements AsyncDisposable {
 
   /** Passes on to this server. */
   constructor(target: URL) {
-    this.#target = { hostname: target.hostname, port: Number(target.port) };
+    this.target = target;
     this.#accepting = this.#accept();
+  }
+
+  /** Where it listens. */
+  get port(): number {
+    return this.#listener.addr.port;
   }
 
   /** The URL of the server, by way of the proxy. */
   via(url: string): string {
     const via = new URL(url);
-    via.port = `${this.#listener.addr.port}`;
+    via.port = `${this.port}`;
     return via.href;
   }
 
@@ -40,7 +46,12 @@ export class TcpProxy implements AsyncDisposable {
 
   async #accept(): Promise<void> {
     for await (const client of this.#listener) {
-      const server = await Deno.connect(this.#target);
+      if (this.target === undefined) {
+        close(client);
+        continue;
+      }
+      const { hostname, port } = this.target;
+      const server = await Deno.connect({ hostname, port: Number(port) });
       this.#connections.add(client).add(server);
       this.#pump(client, server, () => this.answers !== "hold");
       this.#pump(server, client, () => {

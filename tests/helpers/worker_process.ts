@@ -1,8 +1,5 @@
-import { assert } from "@std/assert";
+import { until } from "./until.ts";
 import type { WorkerEvent, WorkerSettings } from "./postgres_worker.ts";
-
-/** How long anything may take, in milliseconds. */
-const PATIENCE_MS = 30_000;
 
 /** A worker in a process of its own. */
 export class WorkerProcess implements AsyncDisposable {
@@ -10,7 +7,6 @@ export class WorkerProcess implements AsyncDisposable {
   readonly events: WorkerEvent[] = [];
   readonly #process: Deno.ChildProcess;
   readonly #reading: Promise<void>;
-  #onEvent: (() => void) | undefined;
 
   private constructor(settings: WorkerSettings) {
     this.#process = new Deno.Command(Deno.execPath(), {
@@ -28,7 +24,7 @@ export class WorkerProcess implements AsyncDisposable {
   /** Starts a worker. @returns When it is ready for tasks. */
   static async start(settings: WorkerSettings): Promise<WorkerProcess> {
     const worker = new WorkerProcess(settings);
-    await worker.until(() => worker.events.length > 0);
+    await worker.hear("ready");
     return worker;
   }
 
@@ -45,21 +41,18 @@ export class WorkerProcess implements AsyncDisposable {
   ): Promise<WorkerEvent> {
     const find = () =>
       this.events.find((one) => one.event === event && one.slug === slug);
-    await this.until(() => find() !== undefined);
+    await until(
+      () => find() !== undefined,
+      () => `no "${event}" in ${this.#tail()}`,
+    );
     return find()!;
   }
 
-  /** Waits until a condition on its events holds. */
-  async until(condition: () => boolean): Promise<void> {
-    const giveUp = Date.now() + PATIENCE_MS;
-    while (!condition()) {
-      assert(Date.now() < giveUp, `${condition}: ${this.#tail()}`);
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, 100);
-      this.#onEvent = resolve;
-      await promise;
-      clearTimeout(timer);
-    }
+  /** Lets the tasks go that it holds. */
+  async letGo(): Promise<void> {
+    const writer = this.#process.stdin.getWriter();
+    await writer.write(new Uint8Array([10]));
+    writer.releaseLock();
   }
 
   /** Sends a signal. */
@@ -85,7 +78,6 @@ export class WorkerProcess implements AsyncDisposable {
       const lines = (rest + chunk).split("\n");
       rest = lines.pop()!;
       for (const line of lines) this.events.push(JSON.parse(line));
-      this.#onEvent?.();
     }
   }
 }

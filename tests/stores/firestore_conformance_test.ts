@@ -1,6 +1,11 @@
 import type { Firestore } from "@google-cloud/firestore";
 import { FirestoreStore } from "../../stores/firestore.ts";
-import { connect, newCollection, test } from "../helpers/firestore_emulator.ts";
+import {
+  connect,
+  moveIntoThePast,
+  newCollection,
+  test,
+} from "../helpers/firestore_emulator.ts";
 import { testJobStore } from "../testing.ts";
 
 testJobStore({
@@ -26,21 +31,3 @@ testJobStore({
     });
   },
 });
-
-/** Moves all instants that are stored into the past. */
-async function moveIntoThePast(
-  client: Firestore,
-  collection: string,
-  ms: number,
-): Promise<void> {
-  const { docs } = await client.collection(collection).get();
-  await Promise.all(docs.map((document) => {
-    const times = ["when", "scheduledFor", "claimableAt", "announcedAt"]
-      .filter((field) => document.get(field) !== null)
-      .map((field) => {
-        const time: Date = document.get(field).toDate();
-        return [field, new Date(time.getTime() - ms)];
-      });
-    return document.ref.update(Object.fromEntries(times));
-  }));
-}

@@ -1,6 +1,7 @@
 /** What Firestore charges for: the table in the README, counted. */
-import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import { systemClock } from "../../src/api/clock.ts";
+import { assertEquals, assertLessOrEqual } from "@std/assert";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Clock, systemClock } from "../../src/api/clock.ts";
 import {
   StdScheduler,
   type StdSchedulerOptions,
@@ -11,51 +12,119 @@ import {
 } from "../../stores/firestore.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 import { newTask } from "../conformance/store_harness.ts";
-import { connect, newCollection, test } from "../helpers/firestore_emulator.ts";
+import {
+  connect,
+  moveIntoThePast,
+  newCollection,
+  test,
+} from "../helpers/firestore_emulator.ts";
 import { type Bill, FirestoreMeter } from "../helpers/firestore_meter.ts";
+import { until } from "../helpers/until.ts";
 
-/** Long enough for what a change sets off. */
-const SETTLED_MS = 400;
+const HOUR_MS = 3_600_000;
 
-/** A scheduler that idles, on a collection of its own, and what it costs. */
+/** A clock that runs, and skips time on demand. */
+class SkippingClock implements Clock {
+  #skippedMs = 0;
+  #skip = new AbortController();
+
+  now(): number {
+    return systemClock.now() + this.#skippedMs;
+  }
+
+  monotonic(): number {
+    return systemClock.monotonic() + this.#skippedMs;
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const end = this.monotonic() + ms;
+    do {
+      const skip = this.#skip.signal;
+      await systemClock.sleep(
+        end - this.monotonic(),
+        signal === undefined ? skip : AbortSignal.any([signal, skip]),
+      );
+    } while (this.monotonic() < end && !signal?.aborted);
+  }
+
+  skip(ms: number): void {
+    this.#skippedMs += ms;
+    this.#skip.abort();
+    this.#skip = new AbortController();
+  }
+
+  random(): number {
+    return 0.5;
+  }
+}
+
+/**
+ * A scheduler on a collection, and what it costs. Nothing is due before hours
+ * have passed: it does what a test asks for, however slow it is.
+ */
 class Household implements AsyncDisposable {
   ran = 0;
+  readonly clock = new SkippingClock();
+  readonly collection: string;
   readonly #client = connect();
   readonly #meter = new FirestoreMeter(this.#client);
+  readonly #gate = Promise.withResolvers<void>();
   readonly store: FirestoreStore;
   readonly scheduler: StdScheduler<FirestoreTransaction>;
 
   constructor(
-    collection: string = newCollection(),
     options: StdSchedulerOptions = {},
+    collection: string = newCollection(),
   ) {
+    this.collection = collection;
     this.store = new FirestoreStore(this.#meter.client, {
       collection,
       timeoutMs: 30_000,
     });
-    this.scheduler = new StdScheduler(this.store, options);
+    this.scheduler = new StdScheduler(this.store, {
+      clock: this.clock,
+      heartbeatMs: 1_000 * HOUR_MS,
+      ...options,
+    });
     this.scheduler.registerJob({
       kind: "work",
       execute: async (task) => {
-        await systemClock.sleep(Number(task.text()));
+        if (task.text() === "held") await this.#gate.promise;
         this.ran++;
       },
     });
   }
 
-  /** What it cost since the last call, when everything has settled. */
-  async bill(): Promise<Bill> {
-    await systemClock.sleep(SETTLED_MS);
+  /** Ends the jobs that are held. */
+  letGo(): void {
+    this.#gate.resolve();
+  }
+
+  /** Lets time pass for the scheduler and for all tasks. */
+  async pass(ms: number): Promise<void> {
+    await moveIntoThePast(this.#client, this.collection, ms);
+    this.clock.skip(ms);
+  }
+
+  /**
+   * What it cost since the last call, or the start: waits until it is so much,
+   * and for what comes on top of it.
+   */
+  async bill(least: Partial<Bill>): Promise<Bill> {
+    for (let looks = 0; looks < 2; looks++) {
+      await until(
+        () => this.#meter.hasCounted(least),
+        () => `no more than ${JSON.stringify(this.#meter.read())}`,
+      );
+      await delay(50);
+    }
     return this.#meter.read();
   }
 
-  /** Waits until so many runs have ended. */
-  async hasRun(runs: number): Promise<void> {
-    const giveUp = performance.now() + 30_000;
-    while (this.ran < runs) {
-      assert(performance.now() < giveUp, `only ${this.ran} runs`);
-      await systemClock.sleep(5);
-    }
+  /** Fails unless it cost so much since the last call, or the start. */
+  async costs(reads: number, writes = 0, deletes = 0): Promise<void> {
+    const expected = { reads, writes, deletes };
+    assertEquals(await this.bill(expected), expected);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -68,105 +137,109 @@ class Household implements AsyncDisposable {
 test("Firestore: starting costs 3 reads, idling nothing", async () => {
   await using house = new Household();
   await house.scheduler.start();
-  assertEquals(await house.bill(), { reads: 3, writes: 0, deletes: 0 });
-  assertEquals(await house.bill(), { reads: 0, writes: 0, deletes: 0 });
+  await house.costs(3);
+  await house.pass(100 * HOUR_MS);
+  await house.costs(0);
   await house.scheduler.stop();
-  assertEquals(await house.bill(), { reads: 0, writes: 0, deletes: 0 });
+  await house.costs(0);
 });
 
 test("Firestore: a heartbeat costs 1 read", async () => {
-  await using house = new Household(newCollection(), { heartbeatMs: 700 });
+  await using house = new Household({ heartbeatMs: HOUR_MS });
   await house.scheduler.start();
-  await house.bill();
-  await systemClock.sleep(400);
-  assertEquals(await house.bill(), { reads: 1, writes: 0, deletes: 0 });
+  await house.costs(3);
+  for (let beat = 0; beat < 3; beat++) {
+    house.clock.skip(HOUR_MS);
+    await house.costs(1);
+  }
 });
 
 test("Firestore: a one-off costs 3 reads, 2 writes and 1 delete", async () => {
   await using house = new Household();
   await house.scheduler.start();
-  await house.bill();
-  await house.scheduler.scheduleJob("a", "work", {
-    delayMs: 300,
-    payload: "0",
-  });
-  assertEquals(await house.bill(), { reads: 3, writes: 2, deletes: 1 });
-  await house.scheduler.scheduleJob("b", "work", { payload: "0" });
-  assertEquals(await house.bill(), { reads: 3, writes: 2, deletes: 1 });
+  await house.costs(3);
+  await house.scheduler.scheduleJob("now", "work");
+  await house.costs(3, 2, 1);
+  await house.scheduler.scheduleJob("later", "work", { delayMs: HOUR_MS });
+  await house.costs(1, 1);
+  await house.pass(HOUR_MS);
+  await house.costs(2, 1, 1);
   assertEquals(house.ran, 2);
 });
 
 test("Firestore: a run of a recurring task costs 2 reads and 2 writes", async () => {
-  await using house = new Household(newCollection(), { leaseMs: 1_000 });
+  await using house = new Household();
   await house.scheduler.start();
   await house.scheduler.scheduleJob("a", "work", {
-    delayMs: 1_000,
-    trigger: new SimpleTrigger(60_000),
-    payload: "0",
+    trigger: new SimpleTrigger(HOUR_MS),
   });
-  await house.bill();
-  await house.hasRun(1);
-  assertEquals(await house.bill(), { reads: 2, writes: 2, deletes: 0 });
+  await house.costs(4, 1);
+  await house.pass(HOUR_MS);
+  await house.costs(2, 2);
+  assertEquals(house.ran, 1);
 });
 
 test("Firestore: a run costs 1 read more if its task comes back within the lease", async () => {
   await using house = new Household();
-  await house.scheduler.start();
-  await house.scheduler.scheduleJob("a", "work", {
-    delayMs: 1_000,
-    trigger: new SimpleTrigger(1_000),
-    payload: "0",
+  let ran = 0;
+  const stopped = Promise.withResolvers<void>();
+  house.scheduler.registerJob({
+    kind: "often",
+    execute: () => {
+      if (++ran === 4) house.scheduler.stop().then(stopped.resolve);
+    },
   });
-  await house.bill();
-  await house.hasRun(4);
-  const { reads, writes } = await house.bill();
-  assertLessOrEqual(reads, 12);
-  assertEquals(writes, 8);
+  await house.scheduler.start();
+  await house.costs(3);
+  await house.scheduler.scheduleJob("a", "often", {
+    trigger: new SimpleTrigger(250),
+  });
+  await stopped.promise;
+  const { reads, writes } = await house.bill({ writes: 1 + 8 });
+  assertLessOrEqual(reads, 1 + 12);
+  assertEquals(writes, 1 + 8);
 });
 
 test("Firestore: a renewal costs 1 write", async () => {
-  await using house = new Household(newCollection(), { leaseMs: 900 });
+  await using house = new Household({ leaseMs: 3 * HOUR_MS });
   await house.scheduler.start();
-  await house.bill();
-  // Renewed after 300, 600 and 900 ms.
-  await house.scheduler.scheduleJob("a", "work", { payload: "1050" });
-  await house.hasRun(1);
-  const { writes, deletes } = await house.bill();
-  assertEquals([writes, deletes], [2 + 3, 1]);
+  await house.costs(3);
+  await house.scheduler.scheduleJob("a", "work", { payload: "held" });
+  await house.costs(3, 2);
+  for (let renewal = 0; renewal < 3; renewal++) {
+    house.clock.skip(HOUR_MS);
+    const { writes, deletes } = await house.bill({ writes: 1 });
+    assertEquals([writes, deletes], [1, 0]);
+  }
+  house.letGo();
+  const { writes, deletes } = await house.bill({ deletes: 1 });
+  assertEquals([writes, deletes], [0, 1]);
 });
 
 test("Firestore: of a backlog, a task costs little more than 1 read, 1 write and 1 delete", async () => {
-  const collection = newCollection();
-  await using creator = new Household(collection);
-  const payload = new TextEncoder().encode("0");
+  await using creator = new Household();
   await creator.store.create(
-    Array.from({ length: 200 }, (_, n) => newTask(`task-${n}`, { payload })),
+    Array.from({ length: 200 }, (_, n) => newTask(`task-${n}`)),
   );
-  await using house = new Household(collection);
+  await using house = new Household({}, creator.collection);
   await house.scheduler.start();
-  await house.hasRun(200);
-  const { reads, writes, deletes } = await house.bill();
+  const { reads, writes, deletes } = await house.bill({ deletes: 200 });
   assertLessOrEqual(reads, 280);
   assertEquals([writes, deletes], [200, 200]);
 });
 
 test("Firestore: every other process pays 1 read for a creation, and few more for a run", async () => {
-  const collection = newCollection();
-  await using busy = new Household(collection);
-  await using other = new Household(collection);
+  await using busy = new Household();
+  await using other = new Household({}, busy.collection);
   await busy.scheduler.start();
   await other.scheduler.start();
-  await other.bill();
-  const options = { delayMs: 3_600_000, payload: "0" };
-  await busy.scheduler.scheduleJob("later", "work", options);
-  assertEquals(await other.bill(), { reads: 1, writes: 0, deletes: 0 });
-  await busy.scheduler.scheduleJob("soon", "work", {
-    delayMs: 1_000,
-    payload: "0",
-  });
-  await Promise.all([busy.bill(), other.bill()]);
-  await systemClock.sleep(800);
-  const bills = [await busy.bill(), await other.bill()];
+  await Promise.all([busy.costs(3), other.costs(3)]);
+  await busy.scheduler.scheduleJob("a", "work", { delayMs: HOUR_MS });
+  await Promise.all([busy.costs(1, 1), other.costs(1)]);
+  await busy.pass(HOUR_MS);
+  other.clock.skip(HOUR_MS);
+  await until(() => busy.ran + other.ran > 0);
+  const bills = await Promise.all([busy.bill({}), other.bill({})]);
   assertEquals(busy.ran + other.ran, 1);
   // The one that runs the task, and the one that finds it taken.
   assertLessOrEqual(bills[0].reads + bills[1].reads, 2 + 4);
@@ -178,8 +251,8 @@ test("Firestore: creating many costs 1 write each, and keeping 1 read", async ()
     Array.from({ length: 400 }, (_, n) => newTask(`task-${n}`, { onConflict }));
   await house.store.create(many("error"));
   // The first request of a process asks for the server's clock.
-  assertEquals(await house.bill(), { reads: 1, writes: 400, deletes: 0 });
+  await house.costs(1, 400);
   await house.store.create(many("keep").slice(0, 10));
-  const { reads, deletes } = await house.bill();
+  const { reads, deletes } = await house.bill({ reads: 10 });
   assertEquals([reads, deletes], [10, 0]);
 });

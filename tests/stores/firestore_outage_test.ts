@@ -1,7 +1,6 @@
 /** An emulator that goes away, lines that are cut, and answers that get lost. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Firestore } from "@google-cloud/firestore";
-import { systemClock } from "../../src/api/clock.ts";
 import type { StoreChange } from "../../src/api/job_store.ts";
 import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import { FirestoreStore } from "../../stores/firestore.ts";
@@ -16,7 +15,6 @@ import {
 } from "../conformance/store_harness.ts";
 import {
   connect,
-  freePort,
   newCollection,
   startEmulator,
   test,
@@ -24,34 +22,22 @@ import {
 import { FirestoreMeter } from "../helpers/firestore_meter.ts";
 import { RecordingLogger } from "../helpers/recording_logger.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
+import { until } from "../helpers/until.ts";
 
-/** How long anything may take. */
-const PATIENCE_MS = 30_000;
 /** By itself, a client waits up to two minutes before it connects again. */
 const EAGER = { "grpc.max_reconnect_backoff_ms": 500 };
-
-async function until(condition: () => boolean): Promise<void> {
-  const giveUp = performance.now() + PATIENCE_MS;
-  while (!condition()) {
-    assert(performance.now() < giveUp, `${condition} stayed false`);
-    await systemClock.sleep(20);
-  }
-}
 
 /** A store whose line to the emulator can be cut, and one that has its own. */
 class Line implements AsyncDisposable {
   readonly proxy = new TcpProxy(
     new URL(`http://${Deno.env.get("FIRESTORE_EMULATOR_HOST")}`),
   );
-  readonly #client: Firestore = connect(
-    new URL(this.proxy.via("http://127.0.0.1")).host,
-    EAGER,
-  );
+  readonly #client: Firestore = connect(this.proxy.port, EAGER);
   readonly #otherClient: Firestore = connect();
   readonly store: FirestoreStore;
   readonly otherStore: FirestoreStore;
 
-  constructor(timeoutMs = PATIENCE_MS) {
+  constructor(timeoutMs = 30_000) {
     const collection = newCollection();
     const options = { collection, timeoutMs };
     this.store = new FirestoreStore(this.#client, options);
@@ -116,18 +102,18 @@ test("Firestore: a store that does not answer is reported, and used again", asyn
   const { store } = line;
   const task = await lockNew(store, "a");
   line.proxy.answers = "hold";
-  const reason = "Firestore did not answer within 1000 ms";
   const settle = () => store.reschedule([settlement(task)]);
-  for (
-    const act of [
-      () => store.nextRun(["work"]),
-      () => lockWork(store),
-      () => createDue(store, "b"),
-      settle,
-    ]
-  ) {
-    const error = await assertRejects(act) as Error;
-    assert(error.message.includes(reason), error.message);
+  const acts = [
+    store.nextRun(["work"]),
+    lockWork(store),
+    createDue(store, "b"),
+    settle(),
+  ];
+  for (const outcome of await Promise.allSettled(acts)) {
+    assertStringIncludes(
+      outcome.status === "rejected" ? `${outcome.reason}` : "an answer",
+      "Firestore did not answer within 1000 ms",
+    );
   }
   line.proxy.answers = "pass";
   line.proxy.cut();
@@ -176,10 +162,14 @@ const CLIENT_LEAVES_TIMER = { sanitizeOps: false, sanitizeResources: false };
 test(
   "Firestore: an emulator that restarts without its data is reported, and served again",
   async () => {
-    const port = freePort();
-    let emulator = await startEmulator(port);
-    const client = connect(emulator.host, EAGER);
-    const store = new FirestoreStore(client, { timeoutMs: 3_000 });
+    // One goes away, and another stands in its place.
+    const starting = startEmulator();
+    await using proxy = new TcpProxy(
+      new URL(`http://${Deno.env.get("FIRESTORE_EMULATOR_HOST")}`),
+    );
+    const client = connect(proxy.port, EAGER);
+    const options = { collection: newCollection(), timeoutMs: 3_000 };
+    const store = new FirestoreStore(client, options);
     const logger = new RecordingLogger();
     const ran: string[] = [];
     const scheduler = new StdScheduler(store, { logger, leaseMs: 5_000 });
@@ -194,14 +184,14 @@ test(
     });
     await until(() => ran.length >= 2);
 
-    await emulator[Symbol.asyncDispose]();
-    await until(() => logger.messages("error").length > 0);
-    await systemClock.sleep(3_000);
+    proxy.target = undefined;
+    proxy.cut();
+    await until(() => logger.messages("error").length > 1);
     const reports = logger.messages("error", "warn");
     assert(reports.some((report) => report.includes("did not answer")));
-    assert(reports.length < 20, `it spins: ${reports.length} reports`);
 
-    emulator = await startEmulator(port);
+    await using emulator = await starting;
+    proxy.target = new URL(`http://${emulator.host}`);
     await until(() =>
       logger.messages("warn").includes("The store answers again")
     );
@@ -212,7 +202,6 @@ test(
 
     await scheduler.stop();
     await client.terminate();
-    await emulator[Symbol.asyncDispose]();
   },
   CLIENT_LEAVES_TIMER,
 );

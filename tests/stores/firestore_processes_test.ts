@@ -1,13 +1,14 @@
 /** Several processes on one collection, and what can happen to them. */
-import { assert, assertEquals, assertLess } from "@std/assert";
-import { systemClock } from "../../src/api/clock.ts";
+import { assertEquals } from "@std/assert";
 import { FirestoreStore } from "../../stores/firestore.ts";
 import { newTask } from "../conformance/store_harness.ts";
 import { connect, newCollection, test } from "../helpers/firestore_emulator.ts";
 import {
   FirestoreWorker,
   type FirestoreWorkerSettings,
+  HELD,
 } from "../helpers/firestore_worker.ts";
+import { until } from "../helpers/until.ts";
 
 const LEASE_MS = 2_000;
 
@@ -35,19 +36,16 @@ class Cluster implements AsyncDisposable {
     return workers;
   }
 
-  /** Creates tasks that take so many milliseconds. */
-  async create(slugs: readonly string[], ms = 0): Promise<void> {
-    const payload = new TextEncoder().encode(`${ms}`);
+  /** Creates tasks: they last until they are let go, or no time at all. */
+  async create(slugs: readonly string[], text = ""): Promise<void> {
+    const payload = new TextEncoder().encode(text);
     const tasks = slugs.map((slug) => newTask(slug, { payload }));
     assertEquals(await this.store.create(tasks), []);
   }
 
   /** Waits until no task is left, and ends the workers. */
   async drain(): Promise<void> {
-    for (let tries = 0; (await this.store.getSlugs()).length > 0; tries++) {
-      assert(tries < 600, `left: ${await this.store.getSlugs()}`);
-      await systemClock.sleep(100);
-    }
+    await until(async () => (await this.store.getSlugs()).length === 0);
     await this.#endWorkers();
   }
 
@@ -62,35 +60,42 @@ class Cluster implements AsyncDisposable {
   }
 }
 
-test("Firestore: three processes drain 300 tasks, each of them exactly once", async () => {
+test("Firestore: three processes drain 150 tasks, each of them exactly once", async () => {
   await using cluster = new Cluster();
-  const slugs = Array.from({ length: 300 }, (_, index) => `task-${index}`);
   const one = { concurrency: 4, leaseMs: 30_000 };
-  await cluster.start(one, one, one);
-  await cluster.create(slugs);
+  const workers = await cluster.start(one, one, one);
+  const shares = () => workers.map((one) => one.said("started").length);
+  const first = numbered(12, "first");
+  await cluster.create(first, HELD);
+  await until(
+    () => shares().every((share) => share === 4),
+    () => `${shares()}`,
+  );
+  const second = numbered(138, "second");
+  await cluster.create(second);
+  for (const worker of workers) await worker.letGo();
   await cluster.drain();
-  const ran = cluster.workers.map((worker) => worker.said("finished"));
-  assertEquals(ran.flat().sort(), slugs.sort());
-  assert(ran.every((slugs) => slugs.length > 0), "one had nothing to do");
-  assertEquals(cluster.workers.flatMap((worker) => worker.said("log")), []);
+  const ran = workers.flatMap((worker) => worker.said("finished"));
+  assertEquals(ran.sort(), [...first, ...second].sort());
+  assertEquals(workers.flatMap((worker) => worker.said("log")), []);
 });
 
-test("Firestore: a killed process's task is taken over within lease + 1 s, and its claim is worth nothing", async () => {
+test("Firestore: a killed process's task is taken over when its lease ends, and its claim is worth nothing", async () => {
   await using cluster = new Cluster();
   const [victim] = await cluster.start({});
-  await cluster.create(["a"], 1_500);
+  await cluster.create(["a"], HELD);
   const [slug, version] = (await victim.hear("started")).split(" ");
+  // Without heartbeats, nothing but the end of the lease makes it look.
   const [heir] = await cluster.start({});
   victim.kill("SIGKILL");
-  const killed = performance.now();
   await heir.hear("started");
-  assertLess(performance.now() - killed, LEASE_MS + 1_000);
   const stale = { slug, version: Number(version) };
   assertEquals(await cluster.store.renew([stale], 60_000), [false]);
   assertEquals(
     await cluster.store.reschedule([{ ...stale, next: undefined }]),
     [false],
   );
+  await heir.letGo();
   await cluster.drain();
   assertEquals(heir.said("finished"), ["a"]);
   assertEquals(victim.said("finished"), []);
@@ -99,7 +104,7 @@ test("Firestore: a killed process's task is taken over within lease + 1 s, and i
 test("Firestore: a process that was frozen past its lease hears that it lost its task", async () => {
   await using cluster = new Cluster();
   const [frozen] = await cluster.start({});
-  await cluster.create(["a"], 6_000);
+  await cluster.create(["a"], HELD);
   await frozen.hear("started");
   const [heir] = await cluster.start({});
   frozen.kill("SIGSTOP");
@@ -107,6 +112,7 @@ test("Firestore: a process that was frozen past its lease hears that it lost its
   frozen.kill("SIGCONT");
   assertEquals(await frozen.hear("aborted"), "a JobNotLockedError");
   assertEquals((await cluster.store.get("a"))?.version, Number(version));
+  await heir.letGo();
   await cluster.drain();
   assertEquals(frozen.said("finished"), []);
   assertEquals(heir.said("finished"), ["a"]);
@@ -116,9 +122,13 @@ test("Firestore: processes whose clocks are two hours apart run tasks in time, o
   await using cluster = new Cluster();
   const HOUR_MS = 3_600_000;
   await cluster.start({ clockOffsetMs: HOUR_MS }, { clockOffsetMs: -HOUR_MS });
-  const slugs = Array.from({ length: 20 }, (_, index) => `task-${index}`);
-  await cluster.create(slugs, 500);
+  const slugs = numbered(20, "task");
+  await cluster.create(slugs);
   await cluster.drain();
   const ran = cluster.workers.flatMap((worker) => worker.said("finished"));
   assertEquals(ran.sort(), slugs.sort());
 });
+
+function numbered(count: number, prefix: string): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
+}

@@ -5,7 +5,7 @@ import process from "node:process";
 import { TemporaryDirectory } from "../helpers/temporary_directory.ts";
 
 /** How many processes to kill; `SQLITE_KILLS=1000` tries harder. */
-const KILLS = Number(process.env.SQLITE_KILLS ?? 200);
+const KILLS = Number(process.env.SQLITE_KILLS ?? 60);
 /** How many work on the file at the same time. */
 const WORKERS = 4;
 
@@ -23,7 +23,7 @@ class Journal {
   }
 }
 
-/** Starts a worker, and kills it at some moment after it has begun. */
+/** Starts a worker, and kills it at some moment after it has done something. */
 async function runAndKill(
   path: string,
   name: string,
@@ -38,13 +38,17 @@ async function runAndKill(
     stdout: "piped",
   }).spawn();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let lines = 0;
+  const enough = Math.random() * 60;
   let rest = "";
   const text = worker.stdout.pipeThrough(new TextDecoderStream());
   for await (const chunk of text) {
-    timer ??= setTimeout(() => worker.kill("SIGKILL"), Math.random() * 50);
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) journal.note(line);
+    const said = (rest + chunk).split("\n");
+    rest = said.pop()!;
+    for (const line of said) journal.note(line);
+    lines += said.length;
+    if (lines < enough) continue;
+    timer ??= setTimeout(() => worker.kill("SIGKILL"), Math.random() * 10);
   }
   const { signal } = await worker.status;
   assertEquals(signal, "SIGKILL");

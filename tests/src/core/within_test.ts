@@ -48,3 +48,43 @@ Deno.test("within gives up when its signal aborts", async () => {
   await waiting;
   assertEquals(clock.sleepers, 0);
 });
+
+Deno.test("within leaves no listener on its signal, whatever happens", async () => {
+  const clock = new SteppedClock();
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: unknown[]) => {
+    listeners++;
+    Reflect.apply(addEventListener, signal, args);
+  };
+  signal.removeEventListener = (...args: unknown[]) => {
+    listeners--;
+    Reflect.apply(removeEventListener, signal, args);
+  };
+  await within(Promise.resolve(), 10, late, { clock, signal });
+  assertEquals(listeners, 0);
+  const never = new Promise<void>(() => {});
+  const waiting = assertRejects(() =>
+    within(never, 10, late, { clock, signal })
+  );
+  assertEquals(listeners, 1);
+  await clock.step(10);
+  await waiting;
+  assertEquals(listeners, 0);
+});
+
+Deno.test("what fails after within gave up on it harms nobody", async () => {
+  const clock = new SteppedClock();
+  const { promise, reject } = Promise.withResolvers<void>();
+  const waiting = assertRejects(
+    () => within(promise, 10, late, { clock }),
+    Error,
+    "late",
+  );
+  await clock.step(10);
+  await waiting;
+  // Unheard, it would end the process.
+  reject(new Error("at last"));
+  await clock.settle();
+});

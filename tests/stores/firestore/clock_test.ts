@@ -1,13 +1,14 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   FirestoreClock,
   micros,
   millis,
 } from "../../../stores/firestore/clock.ts";
+import { StoppedTime } from "../../helpers/stopped_time.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** The server's clock, which is ahead by so much. */
+/** What the server's clock shows that is ahead by so much. */
 function server(aheadMs: number) {
   const ms = Date.now() + aheadMs;
   return {
@@ -21,38 +22,61 @@ function ahead(clock: FirestoreClock): number {
   return clock.now() - Date.now();
 }
 
+/** Whether the clocks are apart by so much, but for a millisecond of rounding. */
+function assertAhead(clock: FirestoreClock, ms: number): void {
+  assertAlmostEquals(ahead(clock), ms, 1);
+}
+
 Deno.test("FirestoreClock: follows the server's clock, however far it is off", () => {
   for (const offsetMs of [HOUR_MS, -HOUR_MS]) {
+    using time = new StoppedTime();
     const clock = new FirestoreClock();
     assert(!clock.fresh);
-    assert(Math.abs(ahead(clock)) < 100);
+    assertAhead(clock, 0);
     clock.note(server(offsetMs), performance.now());
     assert(clock.fresh);
-    assert(Math.abs(ahead(clock) - offsetMs) < 100);
+    assertAhead(clock, offsetMs);
+    time.pass(60_000);
+    assertAhead(clock, offsetMs);
   }
 });
 
 Deno.test("FirestoreClock: is behind by the round trip at most, and never ahead", () => {
+  using _time = new StoppedTime();
   const clock = new FirestoreClock();
   // Read from the clock 300 ms ago, of a round trip of 400 ms.
   clock.note(server(-300), performance.now() - 400);
-  const lag = -ahead(clock);
-  assert(lag >= 299 && lag < 350, `behind by ${lag} ms`);
+  assertAhead(clock, -300);
   assert(clock.latest() >= clock.now() + 400);
   // A quicker answer tells more.
   clock.note(server(-10), performance.now() - 20);
-  assert(-ahead(clock) < 60 && ahead(clock) <= 0);
-  assert(clock.latest() - clock.now() < 40);
+  assertAhead(clock, -10);
+  assertAlmostEquals(clock.latest() - clock.now(), 21, 1);
   // A slow one does not undo that.
   clock.note(server(-2_000), performance.now() - 3_000);
-  assert(-ahead(clock) < 60 && ahead(clock) <= 0);
+  assertAhead(clock, -10);
 });
 
 Deno.test("FirestoreClock: follows a clock that is set back", () => {
+  using _time = new StoppedTime();
   const clock = new FirestoreClock();
   clock.note(server(0), performance.now());
   clock.note(server(-HOUR_MS), performance.now() - 5);
-  assert(Math.abs(ahead(clock) + HOUR_MS) < 100);
+  assertAhead(clock, -HOUR_MS);
+});
+
+Deno.test("FirestoreClock: is stale after two minutes, or when the wall clock jumped", () => {
+  using time = new StoppedTime();
+  const clock = new FirestoreClock();
+  clock.note(server(0), performance.now());
+  time.pass(119_000);
+  assert(clock.fresh);
+  time.pass(1_001);
+  assert(!clock.fresh);
+  clock.note(server(0), performance.now());
+  assert(clock.fresh);
+  time.jump(HOUR_MS);
+  assert(!clock.fresh);
 });
 
 Deno.test("FirestoreClock: instants have microseconds, and fractions of milliseconds", () => {

@@ -3,7 +3,7 @@ import { PGlite } from "@electric-sql/pglite";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import pg from "pg";
 import { SchedulerError } from "../../../src/api/errors.ts";
-import { StdScheduler } from "../../../src/runtime/std_scheduler.ts";
+import { StdScheduler } from "../../../triggers/std_scheduler.ts";
 import { PostgresStore } from "../../../stores/postgres.ts";
 import { newTask } from "../../conformance/store_harness.ts";
 import { newTableName, openPostgres } from "../../helpers/postgres_harness.ts";

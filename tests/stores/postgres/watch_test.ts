@@ -1,6 +1,6 @@
 /** What anybody can send, and what callbacks can do. */
 import { assert, assertEquals } from "@std/assert";
-import { StdScheduler } from "../../../src/runtime/std_scheduler.ts";
+import { StdScheduler } from "../../../triggers/std_scheduler.ts";
 import { PostgresStore } from "../../../stores/postgres.ts";
 import { createDue } from "../../conformance/store_harness.ts";
 import { openPostgres } from "../../helpers/postgres_harness.ts";

@@ -1,9 +1,9 @@
 /** How the SQLite store notices what others commit. */
 import { assert, assertEquals } from "@std/assert";
 import { appendFileSync, writeFileSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
 import { SqliteFileWatch } from "../../../stores/sqlite/file_watch.ts";
 import { TemporaryDirectory } from "../../helpers/temporary_directory.ts";
+import { until } from "../../helpers/until.ts";
 
 /** A watch on a file, and a version that tests set. */
 function open(path: string | undefined) {
@@ -18,13 +18,16 @@ function open(path: string | undefined) {
     onCommit: () => state.commits++,
   });
   const toldOf = async (commits: number) => {
-    for (let waited = 0; state.commits < commits; waited += 5) {
-      assert(waited < 10_000, `told of ${state.commits} commits`);
-      await delay(5);
-    }
+    await until(() => state.commits >= commits);
     assertEquals(state.commits, commits);
   };
-  return { state, toldOf, [Symbol.dispose]: () => watch[Symbol.dispose]() };
+  /** Waits until it has looked so often again. */
+  const looksAgain = async (times: number) => {
+    const looks = state.looks + times;
+    await until(() => state.looks >= looks);
+  };
+  const end = () => watch[Symbol.dispose]();
+  return { state, toldOf, looksAgain, [Symbol.dispose]: end };
 }
 
 Deno.test("a write that shows at once is noticed", async () => {
@@ -42,9 +45,8 @@ Deno.test("a write that shows only when the disk has confirmed it is noticed", a
   const path = directory.file("log");
   writeFileSync(path, "");
   using watch = open(path);
-  await delay(20);
   appendFileSync(path, "x");
-  await delay(400);
+  await watch.looksAgain(3);
   assertEquals(watch.state.commits, 0);
   watch.state.version = 2;
   await watch.toldOf(1);
@@ -63,7 +65,7 @@ Deno.test("commits are noticed without a file to watch, or with one that is miss
 Deno.test("a database that is locked at the moment is asked again", async () => {
   using watch = open(undefined);
   watch.state.version = -1;
-  await delay(250);
+  await watch.looksAgain(1);
   watch.state.version = 2;
   await watch.toldOf(1);
 });
@@ -74,7 +76,7 @@ Deno.test("own writes, which do not change the version, are not told", async () 
   writeFileSync(path, "");
   using watch = open(path);
   for (let write = 0; write < 100; write++) appendFileSync(path, "x");
-  await delay(50);
+  await watch.looksAgain(3);
   assertEquals(watch.state.commits, 0);
   assert(watch.state.looks < 50);
 });
@@ -83,10 +85,11 @@ Deno.test("nothing is asked after the end", async () => {
   using directory = new TemporaryDirectory();
   const path = directory.file("log");
   writeFileSync(path, "");
+  using other = open(path);
   const watch = open(path);
   appendFileSync(path, "x");
   watch[Symbol.dispose]();
   const { looks } = watch.state;
-  await delay(250);
+  await other.looksAgain(5);
   assertEquals(watch.state.looks, looks);
 });

@@ -1,16 +1,7 @@
-import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { SchedulerError } from "../../../src/api/errors.ts";
 import type { StopOptions } from "../../../src/api/scheduler.ts";
-import { SimpleTrigger } from "../../../triggers/simple_trigger.ts";
-import { at, blocker, recorder, Stage } from "../../helpers/stage.ts";
-
-/** Lets a promise tell whether it is settled. */
-function watched(promise: Promise<unknown>): { readonly over: boolean } {
-  const state = { over: false };
-  const done = () => void (state.over = true);
-  promise.then(done, done);
-  return state;
-}
+import { at, blocker, recorder, Stage, watched } from "../../helpers/stage.ts";
 
 Deno.test("a scheduler that is not started runs nothing, and stops at once", async () => {
   await using stage = new Stage();
@@ -37,29 +28,6 @@ Deno.test("a scheduler is started once", async () => {
   assertEquals(work.runs, ["a 0"]);
 });
 
-Deno.test("a scheduler that was stopped runs nothing more, until it is started again", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock, store } = stage;
-  const work = recorder(clock);
-  scheduler.registerJob(work);
-  await scheduler.scheduleJob("a", work, { trigger: new SimpleTrigger(100) });
-  for (let round = 0; round < 3; round++) {
-    await scheduler.start();
-    await clock.step(100);
-    await scheduler.stop();
-    assertEquals([clock.sleepers, store.watches], [0, 0]);
-    await clock.step(900);
-  }
-  // On its return it first runs what it missed, once.
-  assertEquals(work.runs, [
-    "a 100",
-    "a 1001",
-    "a 1100",
-    "a 2001",
-    "a 2100",
-  ]);
-});
-
 Deno.test("stop may be called twice, at once or later", async () => {
   await using stage = new Stage();
   const { scheduler, clock } = stage;
@@ -79,49 +47,6 @@ Deno.test("stop may be called twice, at once or later", async () => {
   assertEquals(stops.map(({ over }) => over), [true, true]);
 });
 
-Deno.test("a later stop with an earlier deadline counts", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  const work = blocker();
-  scheduler.registerJob(work);
-  await scheduler.start();
-  await scheduler.scheduleJob("a", work);
-  await clock.step(10);
-  const stops = [
-    scheduler.stop({ timeoutMs: Infinity }),
-    scheduler.stop({ timeoutMs: 60_000 }),
-  ].map(watched);
-  await clock.step(10);
-  await scheduler.stop({ timeoutMs: 0 });
-  assertEquals(stops.map(({ over }) => over), [true, true]);
-  assertEquals(work.signals[0].aborted, true);
-  work.letGo();
-});
-
-Deno.test("a start while it stops says so", async () => {
-  await using stage = new Stage();
-  const { scheduler } = stage;
-  await scheduler.start();
-  const stopped = scheduler.stop();
-  await assertRejects(
-    () => scheduler.start(),
-    SchedulerError,
-    "it is stopping; await stop() before",
-  );
-  await stopped;
-  await scheduler.start();
-});
-
-Deno.test("stop and the like refuse options that do not exist", async () => {
-  await using stage = new Stage();
-  const { scheduler } = stage;
-  await assertRejects(
-    () => scheduler.stop({ timeout: 5 } as StopOptions),
-    TypeError,
-    'Cannot stop the scheduler with the option "timeout": perhaps "timeoutMs"',
-  );
-});
-
 Deno.test("stop refuses a timeout that is none, and goes on running", async () => {
   await using stage = new Stage();
   const { scheduler, clock } = stage;
@@ -134,124 +59,6 @@ Deno.test("stop refuses a timeout that is none, and goes on running", async () =
   await scheduler.scheduleJob("a", work);
   await clock.settle();
   assertEquals(work.runs, ["a 0"]);
-});
-
-Deno.test("stop waits for running jobs, claims nothing more, and keeps what they did", async () => {
-  await using stage = new Stage({ concurrency: 2 });
-  const { scheduler, clock } = stage;
-  const work = blocker();
-  scheduler.registerJob(work);
-  await scheduler.scheduleJobs(
-    ["a", "b", "c"].map((slug, index) => ({
-      slug,
-      job: work,
-      when: at(index - 10),
-    })),
-  );
-  await scheduler.start();
-  await clock.step(10);
-  const stopped = watched(scheduler.stop());
-  await clock.step(9_000);
-  assertEquals(stopped.over, false);
-  await scheduler.scheduleJob("d", work);
-  work.letGo();
-  await clock.settle();
-  assertEquals(stopped.over, true);
-  assertEquals(work.signals.map(({ aborted }) => aborted), [false, false]);
-  assertEquals(await scheduler.getJobSlugs(), ["c", "d"]);
-});
-
-Deno.test("stop aborts what misses the deadline and hands it back as it was", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock, logger } = stage;
-  const work = blocker();
-  scheduler.registerJob(work);
-  await scheduler.start();
-  await scheduler.scheduleJob("a", work, { payload: "precious" });
-  await clock.step(10);
-  const stopped = watched(scheduler.stop({ timeoutMs: 500 }));
-  await clock.step(499);
-  assertEquals([stopped.over, work.signals[0].aborted], [false, false]);
-  await clock.step(1);
-  assertEquals([stopped.over, work.signals[0].aborted], [true, true]);
-  assertInstanceOf(work.signals[0].reason, SchedulerError);
-  const { status, retry, result, nextRunTime } = await scheduler
-    .getScheduledJob("a");
-  assertEquals([status, retry, result, nextRunTime], [
-    "scheduled",
-    0,
-    "",
-    at(0),
-  ]);
-  assertEquals(logger.messages("warn"), [
-    'Handed "a" back: its job did not end in time',
-  ]);
-
-  // What it still does counts no more: another may run it by now.
-  const successor = stage.another();
-  const again = recorder(clock);
-  successor.registerJob(again);
-  await successor.start();
-  await clock.step(10);
-  work.letGo();
-  await clock.step(10);
-  await successor.stop();
-  assertEquals(again.runs, ["a 1"]);
-  assertEquals(await scheduler.getJobSlugs(), []);
-});
-
-Deno.test("a job that heeds its signal at the deadline loses no retry", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock, logger } = stage;
-  scheduler.registerJob({
-    kind: "work",
-    execute: (_task, { signal }) =>
-      new Promise((_, reject) =>
-        signal.addEventListener("abort", () => reject(signal.reason))
-      ),
-  });
-  await scheduler.start();
-  await scheduler.scheduleJob("a", "work", {
-    trigger: new SimpleTrigger(1_000),
-  });
-  await clock.step(1_000);
-  const stopped = scheduler.stop({ timeoutMs: 0 });
-  await clock.settle();
-  await stopped;
-  const { status, retry, result, nextRunTime } = await scheduler
-    .getScheduledJob("a");
-  assertEquals([status, retry, result, nextRunTime], [
-    "scheduled",
-    0,
-    "",
-    at(1_000),
-  ]);
-  assertEquals(logger.messages("warn", "error"), []);
-});
-
-Deno.test("a job that saves its work at the deadline has it kept", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock } = stage;
-  scheduler.registerJob({
-    kind: "work",
-    execute: (task, { signal }) =>
-      new Promise((resolve) =>
-        signal.addEventListener("abort", () => {
-          task.result = "half done";
-          resolve(task);
-        })
-      ),
-  });
-  await scheduler.start();
-  await scheduler.scheduleJob("a", "work", {
-    trigger: new SimpleTrigger(1_000),
-  });
-  await clock.step(1_000);
-  const stopped = scheduler.stop({ timeoutMs: 0 });
-  await clock.settle();
-  await stopped;
-  const { result, nextRunTime } = await scheduler.getScheduledJob("a");
-  assertEquals([result, nextRunTime], ["half done", at(2_000)]);
 });
 
 Deno.test("stop may wait for ever", async () => {
@@ -325,25 +132,6 @@ Deno.test("results that are on their way when it stops arrive", async () => {
   assertEquals(await scheduler.getJobSlugs(), []);
 });
 
-Deno.test("a job that ends while its task is handed back counts no more", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock, store, logger } = stage;
-  const work = blocker();
-  scheduler.registerJob(work);
-  await scheduler.start();
-  await scheduler.scheduleJob("a", work);
-  await clock.step(10);
-  store.break("reschedule", { delayMs: 1_000 });
-  const stopped = scheduler.stop({ timeoutMs: 0 });
-  await clock.step(500);
-  work.letGo();
-  await clock.step(500);
-  await stopped;
-  assertEquals(store.batches, [1]);
-  assertEquals((await scheduler.getScheduledJob("a")).status, "scheduled");
-  assertEquals(logger.messages("warn").length, 1);
-});
-
 Deno.test("stop gives up on a store that takes no results, and leaves nothing", async () => {
   await using stage = new Stage();
   const { scheduler, clock, store } = stage;
@@ -388,40 +176,6 @@ Deno.test("stop leaves no renewal behind", async () => {
   assertEquals(stopped.over, false);
   await clock.step(1);
   assertEquals(stopped.over, true);
-});
-
-Deno.test("the abort of start's signal stops it gracefully, and its listener goes", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock, store } = stage;
-  const work = blocker();
-  scheduler.registerJob(work);
-  const abort = new AbortController();
-  const { signal } = abort;
-  let listeners = 0;
-  const { addEventListener, removeEventListener } = signal;
-  signal.addEventListener = (...args: unknown[]) => {
-    listeners++;
-    Reflect.apply(addEventListener, signal, args);
-  };
-  signal.removeEventListener = (...args: unknown[]) => {
-    listeners--;
-    Reflect.apply(removeEventListener, signal, args);
-  };
-  await scheduler.start(signal);
-  assertEquals(listeners, 1);
-  await scheduler.stop();
-  assertEquals(listeners, 0);
-
-  await scheduler.start(signal);
-  await scheduler.scheduleJob("a", work);
-  await clock.step(10);
-  abort.abort();
-  await clock.step(10);
-  assertEquals(work.signals[0].aborted, false);
-  work.letGo();
-  await clock.settle();
-  assertEquals([clock.sleepers, store.watches, listeners], [0, 0, 0]);
-  assertEquals(await scheduler.getJobSlugs(), []);
 });
 
 Deno.test("start with a signal that has aborted rejects with its reason", async () => {
@@ -498,30 +252,6 @@ Deno.test("start's signal may abort during the start", async () => {
   await scheduler.start();
 });
 
-Deno.test("a store that hangs for ever holds up no stop", async () => {
-  for (const call of ["lock", "nextRun", "renew", "reschedule"] as const) {
-    await using stage = new Stage({ leaseMs: 3_000 });
-    const { scheduler, clock, store } = stage;
-    const work = blocker();
-    const quick = recorder(clock, "quick");
-    scheduler.registerJob(work);
-    scheduler.registerJob(quick);
-    await scheduler.start();
-    await scheduler.scheduleJob("a", work);
-    await clock.step(10);
-    store.break(call, "hang");
-    await scheduler.scheduleJob("b", quick);
-    await clock.step(1_000);
-    const stopped = watched(scheduler.stop({ timeoutMs: 2_000 }));
-    await clock.step(2_000 + 5_000);
-    assertEquals(stopped.over, true, `${call} holds it up`);
-    assertEquals(work.signals[0].aborted, true);
-    work.letGo();
-    store.heal();
-    await clock.step(10_000);
-  }
-});
-
 Deno.test("a store that hangs while it starts holds up no stop", async () => {
   for (const call of ["watch", "nextRun"] as const) {
     await using stage = new Stage();
@@ -543,13 +273,45 @@ Deno.test("a store that hangs while it starts holds up no stop", async () => {
   }
 });
 
-Deno.test("leaving the block that uses it stops the scheduler", async () => {
+Deno.test("a later stop with an earlier deadline counts", async () => {
   await using stage = new Stage();
-  const { clock } = stage;
-  {
-    await using scheduler = stage.another();
-    await scheduler.start();
-    assertEquals(clock.sleepers, 1);
-  }
-  assertEquals(clock.sleepers, 0);
+  const { scheduler, clock } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stops = [
+    scheduler.stop({ timeoutMs: Infinity }),
+    scheduler.stop({ timeoutMs: 60_000 }),
+  ].map(watched);
+  await clock.step(10);
+  await scheduler.stop({ timeoutMs: 0 });
+  assertEquals(stops.map(({ over }) => over), [true, true]);
+  assertEquals(work.signals[0].aborted, true);
+  work.letGo();
+});
+
+Deno.test("a start while it stops says so", async () => {
+  await using stage = new Stage();
+  const { scheduler } = stage;
+  await scheduler.start();
+  const stopped = scheduler.stop();
+  await assertRejects(
+    () => scheduler.start(),
+    SchedulerError,
+    "it is stopping; await stop() before",
+  );
+  await stopped;
+  await scheduler.start();
+});
+
+Deno.test("stop and the like refuse options that do not exist", async () => {
+  await using stage = new Stage();
+  const { scheduler } = stage;
+  await assertRejects(
+    () => scheduler.stop({ timeout: 5 } as StopOptions),
+    TypeError,
+    'Cannot stop the scheduler with the option "timeout": perhaps "timeoutMs"',
+  );
 });

@@ -1,16 +1,12 @@
 /** The store moves to the server that takes changes. */
 import { assertEquals, assertRejects } from "@std/assert";
 import pg from "pg";
-import { PostgresStore } from "../../../stores/postgres.ts";
-import {
-  createDue,
-  lockWork,
-  slugsOf,
-} from "../../conformance/store_harness.ts";
-import { openPostgres } from "../../helpers/postgres_harness.ts";
-import { ownServer, startPostgres } from "../../helpers/postgres_server.ts";
-import { RecordingLogger } from "../../helpers/recording_logger.ts";
-import { startStandby } from "./standby.ts";
+import { PostgresStore } from "../../stores/postgres.ts";
+import { createDue, lockWork, slugsOf } from "../conformance/store_harness.ts";
+import { openPostgres } from "../helpers/postgres_harness.ts";
+import { ownServer, startPostgres } from "../helpers/postgres_server.ts";
+import { RecordingLogger } from "../helpers/recording_logger.ts";
+import { startStandby } from "./postgres/standby.ts";
 
 Deno.test({
   name: "after a fail-over no connection to the read-only server is kept",

@@ -1,11 +1,10 @@
+/** Late is handled: what nobody could run in time, as the kind says it. */
 import { assertEquals } from "@std/assert";
-import type {
-  Misfire,
-  RegisterJobOptions,
-} from "../../../src/api/scheduler.ts";
-import { CronTrigger } from "../../../triggers/cron_trigger.ts";
-import { SimpleTrigger } from "../../../triggers/simple_trigger.ts";
-import { at, Stage } from "../../helpers/stage.ts";
+import type { Misfire } from "../../src/api/scheduler.ts";
+import type { RegisterJobOptions } from "../../src/api/scheduler.ts";
+import { CronTrigger } from "../../triggers/cron_trigger.ts";
+import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
+import { at, Stage } from "../helpers/stage.ts";
 
 /** The fire times that ran after an outage, in seconds, with when they ran. */
 async function afterOutage(
