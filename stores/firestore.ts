@@ -20,6 +20,7 @@ import type {
   StoreChange,
 } from "../src/api/job_store.ts";
 import type { TaskDetails, TaskRecord } from "../src/api/task.ts";
+import { copyBytes } from "../src/core/bytes.ts";
 import { KindLimits } from "../src/core/lanes.ts";
 import { checkOptions } from "../src/core/options.ts";
 import { checkDuration, checkMethods } from "../src/core/validate.ts";
@@ -402,13 +403,24 @@ export class FirestoreStore implements FullStore<FirestoreTransaction> {
 }
 
 /** Copies what the caller may change while it waits. */
-function copyOf(settlement: Settlement): Settlement {
-  const { slug, version, token, next } = settlement;
+function copyOf({ slug, version, token, next }: Settlement): Settlement {
+  const claim = { slug, version, token };
+  if (next === undefined) return { ...claim, next };
+  const { when, scheduledFor, payload, lastRun, lastError } = next;
   return {
-    slug,
-    version,
-    token,
-    next: next && { ...next, payload: next.payload?.slice() },
+    ...claim,
+    next: {
+      ...next,
+      when: new Date(when),
+      scheduledFor: new Date(scheduledFor),
+      payload: payload && copyBytes(payload),
+      lastRun: lastRun && {
+        startedAt: new Date(lastRun.startedAt),
+        endedAt: new Date(lastRun.endedAt),
+        outcome: lastRun.outcome,
+      },
+      lastError: lastError && { ...lastError, at: new Date(lastError.at) },
+    },
   };
 }
 

@@ -12,8 +12,8 @@ import type {
   FirestoreFields,
   FirestoreTimestamp,
 } from "./client.ts";
-import { claimFields, toRecord, versionOf } from "./document.ts";
-import type { FirestoreRequests } from "./requests.ts";
+import { claimFields, toRecord, UNANNOUNCED, versionOf } from "./document.ts";
+import { type FirestoreRequests, isSuspect } from "./requests.ts";
 import {
   dueAfter,
   type Marks,
@@ -30,10 +30,8 @@ interface Held {
   readonly marks: Marks;
   /** When the document was changed last. */
   readonly updateTime: FirestoreTimestamp;
-  /** Names its settlement, so that one sent twice is recognised. */
-  readonly settlement: number;
-  /** Whether a settlement may have taken effect without a word. */
-  readonly isOpen?: boolean;
+  /** Names a settlement that may have taken effect without a word. */
+  readonly openSettlement?: number;
 }
 
 /** A task about to be claimed, as it was read. */
@@ -50,6 +48,8 @@ interface Pending<C extends Claim> {
   readonly claim: C;
   /** `undefined`: has to be looked up. */
   readonly held: Held | undefined;
+  /** Names the settlement, so that one sent twice is recognised. */
+  readonly settlement: number;
   /** As it was before the last attempt. */
   readonly last?: Held;
   /** Whether the last attempt may have taken effect without a word. */
@@ -61,7 +61,13 @@ type Effect =
   | { readonly type: "done"; readonly held: Held }
   | { readonly type: "lost" }
   | { readonly type: "busy" }
-  | { readonly type: "refused" | "failed"; readonly error: Error };
+  | { readonly type: "refused"; readonly error: Error }
+  | {
+    readonly type: "failed";
+    readonly error: Error;
+    /** Whether what was to be written may be at fault. */
+    readonly mayBeAtFault: boolean;
+  };
 
 /** How often a change is tried while others change the same document. */
 const MAX_ATTEMPTS = 6;
@@ -168,14 +174,11 @@ export class FirestoreClaims {
     const effects = await this.#change(
       settlements,
       true,
-      ({ next }, held) =>
-        settledFields(
-          next,
-          held.marks,
-          now,
-          held.settlement,
-          changeBy(next, held) && announcement,
-        ),
+      ({ next }, held, settlement) => {
+        const isNews = changeBy(next, held) !== undefined;
+        const told = isNews ? announcement : UNANNOUNCED;
+        return settledFields(next, held.marks, now, settlement, told);
+      },
     );
     const changes: StoreChange[] = [];
     const outcomes = effects.map((effect, index): SettleOutcome => {
@@ -233,7 +236,6 @@ export class FirestoreClaims {
         present: crashes > 0 ? new Set([...present, "crashes"]) : present,
       },
       updateTime,
-      settlement: randomMark(),
     });
   }
 
@@ -262,18 +264,25 @@ export class FirestoreClaims {
   async #change<C extends Claim>(
     claims: readonly C[],
     isEnd: boolean,
-    toFields: (claim: C, held: Held) => FirestoreFields | undefined,
+    toFields: (
+      claim: C,
+      held: Held,
+      settlement: number,
+    ) => FirestoreFields | undefined,
   ): Promise<Effect[]> {
     const effects: Effect[] = [];
     let pending = claims.map((claim, index): Pending<C> => {
       const held = this.#heldBy(claim);
-      return held?.isOpen === true
-        ? { index, claim, held: undefined, isOpen: true }
-        : { index, claim, held, isOpen: false };
+      const open = isEnd ? held?.openSettlement : undefined;
+      return open === undefined
+        ? { index, claim, held, settlement: randomMark(), isOpen: false }
+        : { index, claim, held: undefined, settlement: open, isOpen: true };
     });
     for (let attempt = 1; pending.length > 0; attempt++) {
       const ready = await this.#lookUp(pending, isEnd, effects);
-      const fields = ready.map(({ claim, held }) => toFields(claim, held));
+      const fields = ready.map(({ claim, held, settlement }) =>
+        toFields(claim, held, settlement)
+      );
       const outcomes = await this.#requests.write(
         ready.map(({ claim, held }, nth) => ({
           ref: this.#requests.ref(claim.slug),
@@ -282,7 +291,7 @@ export class FirestoreClaims {
         })),
       );
       pending = [];
-      ready.forEach(({ index, claim, held }, nth) => {
+      ready.forEach(({ index, claim, held, settlement }, nth) => {
         const outcome = outcomes[nth];
         const { type } = outcome;
         if (type === "done") {
@@ -291,32 +300,31 @@ export class FirestoreClaims {
         } else if (type === "busy") effects[index] = { type };
         else if (type === "refused") effects[index] = outcome;
         else if (type === "failed" || attempt === MAX_ATTEMPTS) {
-          this.#doubt(claim);
-          effects[index] = { type: "failed", error: outcome.error };
+          if (isEnd) this.#doubt(claim, settlement);
+          const { error } = outcome;
+          const mayBeAtFault = isSuspect(outcome);
+          effects[index] = { type: "failed", error, mayBeAtFault };
         } else {
           const isOpen = type === "open";
           pending.push({
             index,
             claim,
             held: undefined,
+            settlement,
             last: held,
             isOpen,
           });
         }
       });
     }
-    const [first] = effects;
-    if (
-      first?.type === "failed" && effects.every(({ type }) => type === "failed")
-    ) throw first.error;
-    return effects;
+    return judge(effects);
   }
 
-  /** The next change looks whether the last one has taken effect after all. */
-  #doubt(claim: Claim): void {
+  /** The next settlement looks whether this one has taken effect after all. */
+  #doubt(claim: Claim, openSettlement: number): void {
     const held = this.#heldBy(claim);
     if (held !== undefined) {
-      this.#held.set(claim.slug, { ...held, isOpen: true });
+      this.#held.set(claim.slug, { ...held, openSettlement });
     }
   }
 
@@ -340,7 +348,7 @@ export class FirestoreClaims {
         return [{ ...one, held: this.#refresh(claim, document, before) }];
       }
       effects[index] = isEnd && before !== undefined &&
-          hasTakenEffect(document, before, one.isOpen)
+          hasTakenEffect(document, one)
         ? { type: "done", held: before }
         : { type: "lost" };
       return [];
@@ -358,7 +366,6 @@ export class FirestoreClaims {
       version,
       token,
       leaseEnd: before?.leaseEnd ?? -Infinity,
-      settlement: before?.settlement ?? randomMark(),
       marks: marksOf(document),
       updateTime: document.updateTime!,
     };
@@ -375,6 +382,23 @@ export class FirestoreClaims {
     }
     this.#sweepAtSize = 2 * Math.max(this.#held.size, 500);
   }
+}
+
+/**
+ * Throws if nothing got through. If others did, then one that may be at fault
+ * is.
+ */
+function judge(effects: readonly Effect[]): Effect[] {
+  const [first] = effects;
+  if (first?.type === "failed") {
+    const nothingGotThrough = effects.every(({ type }) => type === "failed");
+    if (nothingGotThrough) throw first.error;
+  }
+  return effects.map((effect) =>
+    effect.type === "failed" && effect.mayBeAtFault
+      ? { type: "refused", error: effect.error }
+      : effect
+  );
 }
 
 /** What there is to tell if a claim ends so. */
@@ -401,8 +425,7 @@ function isHeld(
 /** Whether a settlement took place although its answer did not say so. */
 function hasTakenEffect(
   document: FirestoreDocument,
-  { settlement }: Held,
-  isOpen: boolean,
+  { settlement, isOpen }: Pending<Claim>,
 ): boolean {
   const fields = document.data();
   return fields === undefined

@@ -4,6 +4,7 @@ import type {
   OnConflict,
   StoreChange,
 } from "../../src/api/job_store.ts";
+import { copyBytes } from "../../src/core/bytes.ts";
 import type {
   FirestoreBatch,
   FirestoreDocument,
@@ -124,7 +125,7 @@ export class FirestoreCreator {
   ): Promise<Draft[]> {
     const copies = tasks.map((task) => ({
       ...task,
-      payload: task.payload.slice(),
+      payload: copyBytes(task.payload),
       due: "at" in task.due ? { at: new Date(task.due.at) } : task.due,
     }));
     const now = await this.#schema.now();

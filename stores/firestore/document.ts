@@ -5,6 +5,7 @@ import type {
   TaskDetails,
   TaskRecord,
 } from "../../src/api/task.ts";
+import { copyBytes } from "../../src/core/bytes.ts";
 import type {
   FirestoreDocument,
   FirestoreFields,
@@ -127,7 +128,7 @@ export function toRecord(document: FirestoreDocument): TaskRecord {
   return {
     slug: fields.slug,
     kind: fields.kind,
-    payload: new Uint8Array(fields.payload),
+    payload: copyBytes(fields.payload),
     trigger: fields.trigger ?? undefined,
     when: toDate(fields.when),
     scheduledFor: toDate(fields.scheduledFor),

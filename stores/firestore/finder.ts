@@ -1,10 +1,10 @@
+import { agedPriority, dealOut, KindLimits } from "../../src/core/lanes.ts";
 import type { FirestoreDocument, FirestoreResult } from "./client.ts";
 import { millis } from "./clock.ts";
 import { claimableAt, priorityOf } from "./document.ts";
 import { DEFAULT_PRIORITY, PRIORITIES } from "./fields.ts";
 import type { FirestoreQueries } from "./queries.ts";
 import type { FirestoreRequests } from "./requests.ts";
-import { agedPriority, type KindLimits } from "../../src/core/lanes.ts";
 
 /** What was found. */
 export interface Found {
@@ -27,6 +27,8 @@ interface Pool {
   readonly documents: FirestoreDocument[];
   /** Whether there may be more of them. */
   hasMore: boolean;
+  /** Kinds of which there may be more, after that document. */
+  readonly more: Map<string, FirestoreDocument>;
 }
 
 /** What there is to know of one operation. */
@@ -105,7 +107,9 @@ export class FirestoreFinder {
       hasMore ||= pools.some((pool) => pool.hasMore);
     }
     this.#crowded = hasMore;
-    return documents;
+    if (documents.length > 0) return documents;
+    // What is due has a priority that was not known to be in use.
+    return (await this.#pool(search, undefined, count)).documents;
   }
 
   /** The priorities in use, at least the default one. */
@@ -162,7 +166,7 @@ export class FirestoreFinder {
     const hot = kinds.filter((kind) => this.#hot.has(laneOf(kind)));
     const rest = kinds.filter((kind) => !hot.includes(kind));
     const share = Math.ceil(count / (hot.length + (rest.length > 0 ? 1 : 0)));
-    const pool: Pool = { documents: [], hasMore: false };
+    const pool: Pool = { documents: [], hasMore: false, more: new Map() };
 
     const askHot = hot.slice(0, count).map(async (kind) => {
       const limit = Math.min(share, limits.left(kind));
@@ -183,6 +187,7 @@ export class FirestoreFinder {
         if (!isFull) continue;
         const seen = countByKind(documents);
         for (const [kind, times] of seen) {
+          pool.more.set(kind, documents.at(-1)!);
           // With a single kind, the common query is its own.
           if (times > 1 && search.kinds.length > 1) {
             this.#hot.add(laneOf(kind));
@@ -206,7 +211,34 @@ export class FirestoreFinder {
       );
       answers = await this.#ask(search, next, priorities, limit);
     }
+    await this.#topUp(search, pool, priorities, count);
     return pool;
+  }
+
+  /** Reads what kinds lack of their shares because others filled the answers. */
+  async #topUp(
+    search: Search,
+    { documents, more }: Pool,
+    priorities: readonly number[] | undefined,
+    count: number,
+  ): Promise<void> {
+    const found = countByKind(documents);
+    const lanes = search.kinds.filter((kind) => found.has(kind))
+      .map((kind) => ({ kind, priority: 0, claimableAt: 0 }));
+    const shares = dealOut([lanes], count, copyOf(search)).flat();
+    await Promise.all(shares.map(async ({ lane: { kind }, count: share }) => {
+      const last = more.get(kind);
+      const lacking = share - found.get(kind)!;
+      if (last === undefined || lacking <= 0) return;
+      const answers = await this.#ask(
+        search,
+        [kind],
+        priorities,
+        lacking,
+        last,
+      );
+      for (const answer of answers) documents.push(...answer.documents);
+    }));
   }
 
   /** Asks for tasks of these kinds, in as many queries as it takes. */
@@ -215,17 +247,24 @@ export class FirestoreFinder {
     kinds: readonly string[],
     priorities: readonly number[] | undefined,
     limit: number,
+    after?: FirestoreDocument,
   ) {
     const queries = this.#queries
       .claimable(kinds, priorities, search.latest, limit);
     return await Promise.all(queries.map(async ({ kinds, query }) => {
       const { docs, readTime }: FirestoreResult = await this.#requests
-        .query(query);
+        .query(after === undefined ? query : query.startAfter(after));
       search.readAt = Math.min(search.readAt, millis(readTime));
       for (const document of docs) this.notice(priorityOf(document));
       return { kinds, documents: docs, isFull: docs.length >= limit };
     }));
   }
+}
+
+function copyOf({ kinds, limits }: Wanted): KindLimits {
+  return new KindLimits(
+    kinds.map((kind) => ({ kind, limit: limits.left(kind) })),
+  );
 }
 
 function countByKind(

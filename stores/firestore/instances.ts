@@ -50,8 +50,13 @@ export class FirestoreInstances {
     const { docs } = await this.#requests.query(
       this.#collection.where("expiresAt", ">=", now),
     );
-    return docs.map((document) => toInstance(document.data()!))
+    const instances = docs.map((document) => toInstance(document.data()!))
       .sort((a, b) => a.id < b.id ? -1 : 1);
+    // One that has died, for all that others know, is written again.
+    for (const id of this.#beats.keys()) {
+      if (!instances.some((one) => one.id === id)) this.#beats.delete(id);
+    }
+    return instances;
   }
 
   /** Removes the record of an instance. */

@@ -23,6 +23,7 @@ import {
   isOpen,
   isOverload,
   isRefused,
+  isSuspicious,
   storeError,
 } from "./errors.ts";
 
@@ -184,21 +185,19 @@ export class FirestoreRequests {
     );
     void bulk.close();
     const outcomes = await Promise.all(answers);
-    // One that is refused may have taken those with it that were sent along.
+    // One that cannot be written takes those with it that were sent along.
     return await Promise.all(outcomes.map((outcome, index) => {
       const write = writes[index];
-      return outcome.type === "refused" && writes.length > 1 && !isLarge(write)
-        ? this.#writeAlone(write)
-        : outcome;
+      const isAlone = writes.length === 1 || isLarge(write);
+      return !isAlone && isSuspect(outcome) ? this.#writeAlone(write) : outcome;
     }));
   }
 
   #writeAlone(write: GuardedWrite): Promise<WriteOutcome> {
-    return this.#outcome(async () => {
+    return this.#outcome(() => {
       const batch = this.#client.batch();
       send(batch, write);
-      const [result] = await batch.commit();
-      return result;
+      return batch.commit().then(([result]) => result);
     });
   }
 
@@ -206,15 +205,8 @@ export class FirestoreRequests {
     send: () => Promise<FirestoreWriteResult>,
   ): Promise<WriteOutcome> {
     const act = `write to "${this.path}"`;
-    let answer: Promise<FirestoreWriteResult>;
     try {
-      answer = send();
-    } catch (error) {
-      // The client found something in it that it cannot encode.
-      return { type: "refused", error: storeError(error, act) };
-    }
-    try {
-      const { writeTime } = await this.#inTime(act, answer);
+      const { writeTime } = await this.#inTime(act, send());
       return { type: "done", updateTime: writeTime };
     } catch (error) {
       return { type: typeOf(error), error: storeError(error, act) };
@@ -246,6 +238,11 @@ export class FirestoreRequests {
       throw storeError(error, act);
     }
   }
+}
+
+/** Whether it may be the fault of what was to be written. */
+export function isSuspect(outcome: WriteOutcome): boolean {
+  return outcome.type !== "done" && isSuspicious(outcome.error.cause);
 }
 
 function typeOf(error: unknown): Exclude<WriteOutcome["type"], "done"> {

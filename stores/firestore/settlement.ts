@@ -80,7 +80,7 @@ export function settledFields(
   marks: Marks,
   now: number,
   settlement: number,
-  announcement: Announcement = UNANNOUNCED,
+  announcement: Announcement,
 ): FirestoreFields | undefined {
   const due = dueAfter(next, marks);
   if (due === undefined && !(next !== undefined && next.keepMs > 0)) {
@@ -109,9 +109,7 @@ function leftFields(next: NextState, marks: Marks): Partial<TaskFields> {
   const { lastRun, lastError, payload } = next;
   return {
     result: next.result || null,
-    ...(payload !== undefined && !marks.isEdited && {
-      payload: payload.slice(),
-    }),
+    ...(payload !== undefined && !marks.isEdited && { payload }),
     ...(lastRun !== undefined && {
       lastStarted: lastRun.startedAt,
       lastEnded: lastRun.endedAt,
