@@ -32,7 +32,14 @@ import {
 } from "../src/core/lanes.ts";
 import { checkOptions } from "../src/core/options.ts";
 import { checkClock } from "../src/core/validate.ts";
-import { type Entry, newEntry, toDetails, toRecord } from "./memory/entry.ts";
+import {
+  type Entry,
+  hasEnded,
+  newEntry,
+  setRare,
+  toDetails,
+  toRecord,
+} from "./memory/entry.ts";
 import { MemoryHeap } from "./memory/heap.ts";
 import { type MemoryLane, MemoryLanes } from "./memory/lanes.ts";
 
@@ -152,7 +159,8 @@ export class MemoryStore implements FullStore {
     return Promise.resolve(claims.map((claim) => {
       const entry = this.#held(claim);
       if (entry === undefined) return "lost";
-      this.#lease(entry, this.#lanes.of(entry), leaseEnd);
+      entry.claim = { ...entry.claim!, leaseEnd };
+      this.#lanes.of(entry).heap.move(entry, leaseEnd);
       return "held";
     }));
   }
@@ -164,7 +172,7 @@ export class MemoryStore implements FullStore {
     const outcomes = settlements.map((settlement): SettleOutcome => {
       const entry = this.#held(settlement);
       if (entry === undefined) return "lost";
-      const { leaseEnd } = entry;
+      const { leaseEnd } = entry.claim!;
       this.#settle(entry, settlement.next, now);
       if (entry.status === "scheduled" && entry.when < leaseEnd) {
         changed.add(entry.kind, entry.when);
@@ -233,7 +241,8 @@ export class MemoryStore implements FullStore {
     const old = this.#find(task.slug, now);
     if (old !== undefined && onConflict === "keep") return "kept";
     if (old?.status === "running" && onConflict === "rerun") {
-      old.rerunAt = Math.min(old.rerunAt ?? Infinity, when);
+      const { rerunAt = Infinity } = old.rare;
+      setRare(old, { rerunAt: Math.min(rerunAt, when) });
       return "merged";
     }
     if (old?.status === "scheduled" && onConflict === "rerun") {
@@ -245,7 +254,8 @@ export class MemoryStore implements FullStore {
       return "merged";
     }
     if (old !== undefined) this.#remove(old);
-    const { revision = 0, createdAt = now } = old ?? {};
+    const { createdAt = now } = old ?? {};
+    const revision = old?.rare.revision ?? 0;
     const entry = newEntry(task, when, this.#created++, {
       revision: onConflict === "replace" && old ? revision + 1 : revision,
       createdAt: onConflict === "rerun" ? createdAt : now,
@@ -268,22 +278,26 @@ export class MemoryStore implements FullStore {
     { token, holder, leaseMs }: LockRequest,
     now: number,
   ): void {
-    if (entry.status === "running") entry.crashes++;
+    if (entry.status === "running") {
+      setRare(entry, { crashes: entry.rare.crashes + 1 });
+    }
     entry.version = this.#newVersion(now);
     entry.status = "running";
-    entry.claim = { token, holder, since: now };
-    this.#lease(entry, lane, now + leaseMs);
+    const leaseEnd = now + leaseMs;
+    entry.claim = { token, holder, since: now, leaseEnd };
+    lane.heap.move(entry, leaseEnd);
   }
 
   #settle(entry: Entry, next: NextState | undefined, now: number): void {
-    const { rerunAt } = entry;
+    const { rerunAt } = entry.rare;
     if (next !== undefined) this.#apply(entry, next, now);
     entry.claim = undefined;
-    entry.rerunAt = undefined;
+    setRare(entry, { rerunAt: undefined });
     if (rerunAt !== undefined && next?.status !== "scheduled") {
       entry.status = "scheduled";
       entry.when = entry.scheduledFor = rerunAt;
       entry.retry = 0;
+      if (next === undefined) setRare(entry, { crashes: 0 });
     } else if (next === undefined) {
       return this.#remove(entry);
     } else if (rerunAt !== undefined && rerunAt < entry.when) {
@@ -292,10 +306,9 @@ export class MemoryStore implements FullStore {
     const { heap } = this.#lanes.of(entry);
     if (entry.status === "scheduled") return heap.move(entry, entry.when);
     heap.remove(entry);
-    if (entry.keepUntil <= now) this.#remove(entry);
-    else if (entry.keepUntil < Infinity) {
-      this.#ended.add(entry, entry.keepUntil);
-    }
+    const { keepUntil } = entry.rare;
+    if (keepUntil <= now) this.#remove(entry);
+    else if (keepUntil < Infinity) this.#ended.add(entry, keepUntil);
   }
 
   #apply(entry: Entry, next: NextState, now: number): void {
@@ -303,36 +316,32 @@ export class MemoryStore implements FullStore {
     entry.when = next.when.getTime();
     entry.scheduledFor = next.scheduledFor.getTime();
     entry.retry = next.retry;
-    entry.crashes = next.crashes;
     entry.result = next.result;
-    entry.keepUntil = now + next.keepMs;
     if (next.payload !== undefined) entry.payload = copyBytes(next.payload);
-    if (next.lastRun !== undefined) entry.lastRun = { ...next.lastRun };
-    if (next.lastError !== undefined) {
-      entry.lastError = next.lastError === null
+    const { lastRun = entry.rare.lastRun, lastError } = next;
+    setRare(entry, {
+      crashes: next.crashes,
+      keepUntil: now + next.keepMs,
+      lastRun: lastRun && { ...lastRun },
+      lastError: lastError === undefined
+        ? entry.rare.lastError
+        : lastError === null
         ? undefined
-        : { ...next.lastError };
-    }
-  }
-
-  #lease(entry: Entry, lane: MemoryLane, leaseEnd: number): void {
-    entry.leaseEnd = leaseEnd;
-    lane.heap.move(entry, leaseEnd);
+        : { ...lastError },
+    });
   }
 
   #remove(entry: Entry): void {
     this.#entries.delete(entry.slug);
     if (entry.position < 0) return;
-    const hasEnded = entry.status !== "scheduled" && entry.status !== "running";
-    (hasEnded ? this.#ended : this.#lanes.of(entry).heap).remove(entry);
+    (hasEnded(entry) ? this.#ended : this.#lanes.of(entry).heap).remove(entry);
   }
 
   /** The task with this slug; one whose time to stay has passed is removed. */
   #find(slug: string, now: number): Entry | undefined {
     const entry = this.#entries.get(slug);
     if (entry === undefined) return undefined;
-    const hasEnded = entry.status !== "scheduled" && entry.status !== "running";
-    if (!hasEnded || entry.keepUntil > now) return entry;
+    if (!hasEnded(entry) || entry.rare.keepUntil > now) return entry;
     this.#remove(entry);
   }
 

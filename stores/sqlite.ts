@@ -22,14 +22,21 @@ import { type Clock, systemClock } from "../src/api/clock.ts";
 import { StoreUnusableError } from "../src/api/errors.ts";
 import type {
   Claim,
-  JobStore,
+  CreateOutcome,
+  FullStore,
+  LivingInstance,
   LockRequest,
   NewTask,
   NextRun,
+  NextRunRequest,
+  Renewal,
   Settlement,
+  SettleOutcome,
   StoreChange,
 } from "../src/api/job_store.ts";
-import type { TaskRecord } from "../src/api/task.ts";
+import type { TaskDetails, TaskRecord } from "../src/api/task.ts";
+import { copyBytes } from "../src/core/bytes.ts";
+import { KindLimits } from "../src/core/lanes.ts";
 import { checkOptions } from "../src/core/options.ts";
 import { printable } from "../src/core/text.ts";
 import { checkClock, checkDuration } from "../src/core/validate.ts";
@@ -40,6 +47,7 @@ import {
 } from "./sqlite/connection.ts";
 import type { SqliteDatabase } from "./sqlite/database.ts";
 import { SqliteFileWatch } from "./sqlite/file_watch.ts";
+import { Change } from "./sqlite/steps.ts";
 
 export type {
   SqliteDatabase,
@@ -50,8 +58,8 @@ export type {
 /** Options of {@linkcode SqliteStore}. */
 export interface SqliteStoreOptions {
   /**
-   * The name of the table: letters, digits and `_`. A second table, for a few
-   * words about the first, has `_meta` behind the name.
+   * The name of the table: letters, digits and `_`. Two small tables beside it
+   * have `_meta` and `_instances` behind the name.
    *
    * @default "schedules"
    */
@@ -80,6 +88,11 @@ export interface SqliteStoreOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** How many tasks whose time has passed `nextRun` removes at most. */
+const MAX_PRUNED = 1_000;
+/** How many slugs are read at once. */
+const SLUGS_PER_PAGE = 5_000;
+
 type Watcher = (change: StoreChange) => void;
 
 /** Who hears of changes, for each database object: several stores may share one. */
@@ -91,7 +104,7 @@ const watchersOf = new WeakMap<SqliteDatabase, Set<Watcher>>();
  *
  * Given a path, the store opens the file when it is first used, in WAL mode, and
  * creates it if need be; it refuses files that belong to something else, and
- * `close` closes it. Given an open database, it adds its two tables to what is
+ * `close` closes it. Given an open database, it adds its tables to what is
  * there, leaves all settings alone, and never closes it.
  *
  * Calls that fall together are committed together: one write to the disk serves
@@ -112,7 +125,7 @@ const watchersOf = new WeakMap<SqliteDatabase, Set<Watcher>>();
  * assertEquals(row?.tasks, 1);
  * ```
  */
-export class SqliteStore implements JobStore, AsyncDisposable {
+export class SqliteStore implements FullStore, AsyncDisposable {
   /** 16 MiB: a payload is read whole whenever its task is claimed. */
   readonly maxPayloadBytes: number = 2 ** 24;
 
@@ -144,89 +157,129 @@ export class SqliteStore implements JobStore, AsyncDisposable {
     }
   }
 
-  /** See {@linkcode JobStore.create}. */
-  async create(tasks: readonly NewTask[]): Promise<string[]> {
-    const { queue, tasks: table } = await this.#open();
+  /** See {@linkcode ClaimingStore.create}. */
+  async create(tasks: readonly NewTask[]): Promise<CreateOutcome[]> {
+    tasks = tasks.map(copyTask);
+    const { queue, creation } = await this.#open();
     const now = () => this.#now();
-    const { taken, change } = await queue.write(function* () {
+    const { outcomes, change } = await queue.write(function* () {
       const change = new Change();
-      const taken = yield* table.create(tasks, now(), change.add);
-      return { taken, change };
+      const outcomes = yield* creation.create(tasks, now(), change);
+      return { outcomes, change };
     }, { durable: true });
-    if (taken.length === 0) this.#tell(change);
-    return taken;
+    if (!outcomes.includes("taken")) this.#tell(change);
+    return outcomes;
   }
 
-  /** See {@linkcode JobStore.nextRun}. */
-  async nextRun(kinds: readonly string[]): Promise<NextRun> {
-    const { queue, tasks } = await this.#open();
-    const when = await queue.read(() => tasks.soonest(kinds));
+  /** See {@linkcode ClaimingStore.nextRun}. */
+  async nextRun({ kinds, instance }: NextRunRequest): Promise<NextRun> {
+    const { queue, claims, tasks, instances } = await this.#open();
+    const hasPassed = await queue.read(() => tasks.hasPassed(this.#now()));
+    if (hasPassed || instance !== undefined) {
+      const now = () => this.#now();
+      await queue.write(function* () {
+        if (instance !== undefined) instances.note(instance, now());
+        instances.removeDead(now());
+        yield* tasks.prune(now(), MAX_PRUNED);
+      }, { durable: false });
+    }
+    const lanes = await queue.read(() => claims.lanes([...new Set(kinds)]));
+    const when = Math.min(...lanes.map(({ claimableAt }) => claimableAt));
     return {
       now: new Date(this.#now()),
-      when: when === undefined ? undefined : new Date(when),
+      when: when === Infinity ? undefined : new Date(when),
     };
   }
 
-  /** See {@linkcode JobStore.lock}. */
+  /** See {@linkcode ClaimingStore.lock}. */
   async lock(request: LockRequest): Promise<TaskRecord[]> {
-    const { queue, tasks } = await this.#open();
-    const kinds = await queue.read(() =>
-      tasks.dueKinds(request.kinds, this.#now())
-    );
-    if (kinds.length === 0) return [];
+    const { queue, claims } = await this.#open();
+    const { kinds } = new KindLimits(request.kinds);
+    const lanes = await queue.read(() => claims.lanes(kinds));
+    const now = this.#now();
+    if (!lanes.some(({ claimableAt }) => claimableAt <= now)) return [];
     // After a power cut nobody is left to hold a claim: it may be undone.
     return await queue.write(
-      () => tasks.lock({ ...request, kinds }, this.#now()),
+      () => claims.lock(request, lanes, this.#now()),
       { durable: false },
     );
   }
 
-  /** See {@linkcode JobStore.renew}. */
-  async renew(claims: readonly Claim[], leaseMs: number): Promise<boolean[]> {
-    const { queue, tasks } = await this.#open();
+  /** See {@linkcode ClaimingStore.renew}. */
+  async renew(claims: readonly Claim[], leaseMs: number): Promise<Renewal[]> {
+    const { queue, claims: table } = await this.#open();
     return await queue.write(
-      () => tasks.renew(claims, Math.ceil(this.#now() + leaseMs)),
+      () => table.renew(claims, Math.ceil(this.#now() + leaseMs)),
       { durable: false },
     );
   }
 
-  /** See {@linkcode JobStore.reschedule}. */
-  async reschedule(settlements: readonly Settlement[]): Promise<boolean[]> {
-    const { queue, tasks } = await this.#open();
-    const { effects, change } = await queue.write(function* () {
+  /** See {@linkcode ClaimingStore.reschedule}. */
+  async reschedule(
+    settlements: readonly Settlement[],
+  ): Promise<SettleOutcome[]> {
+    settlements = settlements.map(copySettlement);
+    const { queue, settlements: table } = await this.#open();
+    const now = () => this.#now();
+    const { outcomes, change } = await queue.write(function* () {
       const change = new Change();
-      const effects = yield* tasks.reschedule(settlements, change.add);
-      return { effects, change };
+      const outcomes = yield* table.reschedule(settlements, now(), change);
+      return { outcomes, change };
     }, { durable: true });
     this.#tell(change);
-    return effects;
+    return outcomes;
   }
 
-  /** See {@linkcode JobStore.getSlugs}. */
+  /** See {@linkcode InspectingStore.getSlugs}. */
   async getSlugs(): Promise<string[]> {
     const { queue, tasks } = await this.#open();
-    return await queue.write(() => tasks.slugs(), { durable: false });
+    const slugs: string[] = [];
+    for (let after = "";;) {
+      const page = await queue.read(() =>
+        tasks.slugs(after, this.#now(), SLUGS_PER_PAGE)
+      );
+      for (const slug of page) slugs.push(slug);
+      if (page.length < SLUGS_PER_PAGE) return slugs;
+      after = page[page.length - 1];
+    }
   }
 
-  /** See {@linkcode JobStore.get}. */
-  async get(slug: string): Promise<TaskRecord | undefined> {
+  /** See {@linkcode InspectingStore.get}. */
+  async get(slug: string): Promise<TaskDetails | undefined> {
     const { queue, tasks } = await this.#open();
-    return await queue.read(() => tasks.get(slug));
+    return await queue.read(() => tasks.get(slug, this.#now()));
   }
 
-  /** See {@linkcode JobStore.delete}. */
+  /** See {@linkcode SteeringStore.delete}. */
   async delete(slug: string): Promise<boolean> {
     const { queue, tasks } = await this.#open();
-    return await queue.write(() => tasks.delete(slug), { durable: true });
+    return await queue.write(() => tasks.delete(slug, this.#now()), {
+      durable: true,
+    });
   }
 
-  /** See {@linkcode JobStore.clear}. */
+  /** See {@linkcode SteeringStore.clear}. */
   async clear(): Promise<void> {
     const { queue, tasks } = await this.#open();
     await queue.write(() => tasks.clear(), { durable: true });
   }
 
-  /** See {@linkcode JobStore.watch}. */
+  /** See {@linkcode InstanceStore.listInstances}. */
+  async listInstances(): Promise<LivingInstance[]> {
+    const { queue, instances } = await this.#open();
+    return await queue.read(() => instances.list(this.#now()));
+  }
+
+  /** See {@linkcode InstanceStore.removeInstance}. */
+  async removeInstance(id: string): Promise<void> {
+    const { queue, instances } = await this.#open();
+    // deno-lint-ignore require-yield
+    await queue.write(function* () {
+      instances.remove(id);
+    }, { durable: false });
+  }
+
+  /** See {@linkcode ClaimingStore.watch}. */
   async watch(
     onChange: (change: StoreChange) => void,
   ): Promise<AsyncDisposable> {
@@ -311,15 +364,15 @@ export class SqliteStore implements JobStore, AsyncDisposable {
   }
 }
 
-/** Gathers what one operation made claimable. */
-class Change {
-  when = Infinity;
-  readonly kinds = new Set<string>();
+function copyTask(task: NewTask): NewTask {
+  return { ...task, payload: copyBytes(task.payload) };
+}
 
-  readonly add = (kind: string, when: number): void => {
-    this.when = Math.min(this.when, when);
-    this.kinds.add(kind);
-  };
+function copySettlement(settlement: Settlement): Settlement {
+  const { next } = settlement;
+  if (next?.payload === undefined) return settlement;
+  const payload = copyBytes(next.payload);
+  return { ...settlement, next: { ...next, payload } };
 }
 
 function toSource(database: string | URL | SqliteDatabase) {

@@ -81,6 +81,23 @@ export interface Share<Lane> {
   readonly count: number;
 }
 
+/** How many times each of the lanes can be dealt one. */
+function rounds(
+  lanes: readonly LaneHead[],
+  left: number,
+  limits: KindLimits,
+): number {
+  const lanesOf = new Map<string, number>();
+  for (const { kind } of lanes) {
+    lanesOf.set(kind, (lanesOf.get(kind) ?? 0) + 1);
+  }
+  let least = left / lanes.length;
+  for (const [kind, count] of lanesOf) {
+    least = Math.min(least, limits.left(kind) / count);
+  }
+  return Math.floor(least);
+}
+
 /**
  * Deals `limit` out among the lanes of the classes, one by one, the best class
  * first, as if each lane had as many tasks as it is dealt.
@@ -99,7 +116,7 @@ export function dealOut<Lane extends LaneHead>(
     while (left > 0 && dealt !== 0) {
       dealt = 0;
       const open = lanes.filter(({ kind }) => limits.left(kind) > 0);
-      const each = Math.max(1, Math.floor(left / Math.max(1, open.length)));
+      const each = Math.max(1, rounds(open, left, limits));
       for (const lane of open) {
         const share = Math.min(each, left, limits.left(lane.kind));
         shares.set(lane, (shares.get(lane) ?? 0) + share);

@@ -17,26 +17,47 @@ export interface WithinOptions {
  * makes if that time passes, or the signal aborts, before it settles. Leaves no
  * timer and no listener behind.
  */
-export async function within<T>(
+export function within<T>(
   promise: Promise<T>,
   ms: number,
   late: () => Error,
   { signal, clock = systemClock }: WithinOptions = {},
 ): Promise<T> {
-  const over = new AbortController();
-  const giveUp = () => over.abort();
-  if (signal?.aborted) giveUp();
-  else signal?.addEventListener("abort", giveUp);
-  let isSettled = false;
-  const timeout = clock.sleep(ms, over.signal).then(() => {
-    if (isSettled) return promise;
-    throw late();
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      end();
+      reject(late());
+    };
+    const stopTimer = startTimer(clock, ms, giveUp);
+    const end = () => {
+      stopTimer();
+      signal?.removeEventListener("abort", giveUp);
+    };
+    promise.then((value) => {
+      end();
+      resolve(value);
+    }, (error) => {
+      end();
+      reject(error);
+    });
+    if (signal?.aborted) giveUp();
+    else signal?.addEventListener("abort", giveUp);
   });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    isSettled = true;
-    over.abort();
-    signal?.removeEventListener("abort", giveUp);
+}
+
+/** Timers take no more than 2³¹ − 1 ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Calls `ring` after `ms` milliseconds, unless what it returns is called. */
+function startTimer(clock: Clock, ms: number, ring: () => void): () => void {
+  // Each statement of a store has its time limit: the common case is lean.
+  if (clock === systemClock && ms <= MAX_TIMER_MS) {
+    const timer = setTimeout(ring, ms);
+    return () => clearTimeout(timer);
   }
+  const over = new AbortController();
+  void clock.sleep(ms, over.signal).then(() => {
+    if (!over.signal.aborted) ring();
+  });
+  return () => over.abort();
 }

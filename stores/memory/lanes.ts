@@ -25,7 +25,7 @@ export class MemoryLanes {
   readonly #lanes = new Map<string, MemoryLane[]>();
 
   /** The lane of a task. */
-  of({ kind, priority }: Pick<Entry, "kind" | "priority">): MemoryLane {
+  of({ kind, rare: { priority } }: Entry): MemoryLane {
     let lanes = this.#lanes.get(kind);
     if (lanes === undefined) this.#lanes.set(kind, lanes = []);
     let lane = lanes.find((one) => one.priority === priority);

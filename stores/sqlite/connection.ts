@@ -10,7 +10,14 @@ import {
 import { storeError, whenFree } from "./errors.ts";
 import { SqliteQueue } from "./queue.ts";
 import { checkDatabase, type SchemaTarget, setUpSchema } from "./schema.ts";
+import { SqliteClaims } from "./claims.ts";
+import { SqliteCreation } from "./creation.ts";
+import { SqliteInstances } from "./instances.ts";
+import { SqliteSettlements } from "./settlements.ts";
+import { sqliteSql } from "./sql.ts";
+import { SqliteStatements } from "./statements.ts";
 import { SqliteTasks } from "./tasks.ts";
+import { SqliteVersions } from "./versions.ts";
 
 /** What {@linkcode openSqlite} needs to know. */
 export interface ConnectionSettings {
@@ -91,7 +98,11 @@ export class SqliteConnection {
   /** Commits what is to be written. */
   readonly queue: SqliteQueue;
   /** The operations. */
+  readonly creation: SqliteCreation;
+  readonly claims: SqliteClaims;
+  readonly settlements: SqliteSettlements;
   readonly tasks: SqliteTasks;
+  readonly instances: SqliteInstances;
   /** Whether others can have the database open as well. */
   readonly isShared: boolean;
   /** The file that every commit writes to, if there is one. */
@@ -112,7 +123,14 @@ export class SqliteConnection {
     this.isShared = file !== "";
     const isLogged = readValue(database, "PRAGMA journal_mode") === "wal";
     this.writeAheadLog = isLogged ? `${file}-wal` : undefined;
-    this.tasks = new SqliteTasks(database, table);
+    const statements = new SqliteStatements(database);
+    const sql = sqliteSql(table);
+    const versions = new SqliteVersions(statements, sql);
+    this.creation = new SqliteCreation(statements, sql, versions);
+    this.claims = new SqliteClaims(statements, sql);
+    this.settlements = new SqliteSettlements(statements, sql, versions);
+    this.tasks = new SqliteTasks(statements, sql, versions);
+    this.instances = new SqliteInstances(statements, sql);
     this.queue = new SqliteQueue({
       database,
       busyTimeoutMs,

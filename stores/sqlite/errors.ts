@@ -46,6 +46,9 @@ const MEANINGS: readonly {
   },
 ];
 
+/** What SQLite says of a value that it can never take. */
+const VALUE_FAULT = /too big|constraint failed|cannot store|mismatch/;
+
 const BUSY = /database( \w+)* is locked/;
 const IN_TRANSACTION = /transaction within a transaction/;
 
@@ -53,6 +56,12 @@ const IN_TRANSACTION = /transaction within a transaction/;
 export function isBusy(error: unknown): boolean {
   const text = errorText(error);
   return BUSY.test(text) || IN_TRANSACTION.test(text);
+}
+
+/** Whether a value that was to be stored is at fault, and nothing else. */
+export function isValueError(error: unknown): error is Error {
+  return error instanceof TypeError || error instanceof RangeError ||
+    (error instanceof Error && VALUE_FAULT.test(error.message));
 }
 
 /**

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers";
 import type { SqliteDatabase } from "./database.ts";
 import { whenFree } from "./errors.ts";
 import { rollback } from "./schema.ts";
-import type { Steps } from "./tasks.ts";
+import type { Steps } from "./steps.ts";
 
 interface Entry {
   readonly work: () => Steps<unknown>;

@@ -1,5 +1,11 @@
 import { StoreUnusableError } from "../../src/api/errors.ts";
 import { prepare, readValue, type SqliteDatabase } from "./database.ts";
+import {
+  MIGRATIONS,
+  READABLE_BY,
+  SCHEMA_VERSION,
+  tableNames,
+} from "./migrations.ts";
 
 /** Marks the files of this store: "xsch". */
 const APPLICATION_ID = 0x78736368;
@@ -7,56 +13,10 @@ const APPLICATION_ID = 0x78736368;
 /** How many pages a file may have to be checked whole when it is opened. */
 const MAX_CHECKED_PAGES = 4_096;
 
-/** The steps from one version of the schema to the next. */
-const MIGRATIONS: readonly ((tables: TableNames) => string)[] = [
-  ({ tasks, meta, index }) => `
-CREATE TABLE ${tasks} (
-  id INTEGER PRIMARY KEY,
-  slug TEXT NOT NULL UNIQUE,
-  kind TEXT NOT NULL,
-  claimable_at INTEGER, -- ms since 1970; the end of the lease while running
-  version INTEGER NOT NULL, -- the fencing token
-  status INTEGER NOT NULL, -- 0: scheduled, 1: running, 2: failed
-  run_at INTEGER NOT NULL,
-  scheduled_for INTEGER NOT NULL,
-  retry INTEGER NOT NULL,
-  "trigger" TEXT,
-  result TEXT NOT NULL,
-  payload BLOB NOT NULL
-) STRICT;
-CREATE INDEX ${index} ON ${tasks} (kind, claimable_at)
-  WHERE claimable_at IS NOT NULL;
-CREATE TABLE ${meta} (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  "schema" INTEGER NOT NULL,
-  version INTEGER NOT NULL -- no deleted task had a higher one
-) STRICT;
-INSERT INTO ${meta} VALUES (1, 0, 0);`,
-];
-
-/** The version of the schema that this code knows. */
-const SCHEMA_VERSION = MIGRATIONS.length;
-
-/** What tells a file of this store from others, and its version. */
+/** What tells a file of this store from others, and who can use it. */
 const OWN_MARKS = `
 PRAGMA application_id = ${APPLICATION_ID};
-PRAGMA user_version = ${SCHEMA_VERSION}`;
-
-/** The names of what the store has in the database, ready for SQL. */
-export interface TableNames {
-  readonly tasks: string;
-  readonly meta: string;
-  readonly index: string;
-}
-
-/** The names that go with the name of the table. */
-export function tableNames(table: string): TableNames {
-  return {
-    tasks: `"${table}"`,
-    meta: `"${table}_meta"`,
-    index: `"${table}_claimable"`,
-  };
-}
+PRAGMA user_version = ${READABLE_BY}`;
 
 /** What {@linkcode setUpSchema} sets up. */
 export interface SchemaTarget {
@@ -83,11 +43,16 @@ export function setUpSchema(target: SchemaTarget): void {
   try {
     const state = readState(target);
     const names = tableNames(table);
-    for (const migrate of MIGRATIONS.slice(state.schema)) {
-      database.exec(migrate(names));
+    for (const { sql } of MIGRATIONS.slice(state.schema)) {
+      database.exec(sql(names));
     }
     // Changes nothing if there was nothing to do, but tells whether we may.
-    database.exec(`UPDATE ${names.meta} SET "schema" = ${SCHEMA_VERSION}`);
+    database.exec(
+      state.schema < SCHEMA_VERSION
+        ? `UPDATE ${names.meta} ` +
+          `SET "schema" = ${SCHEMA_VERSION}, readable_by = ${READABLE_BY}`
+        : `UPDATE ${names.meta} SET "schema" = "schema"`,
+    );
     if (isUpToDate(target, state)) return rollback(database);
     if (isOwn(target, state)) database.exec(OWN_MARKS);
     database.exec("COMMIT");
@@ -121,8 +86,8 @@ function isOwn({ owned }: SchemaTarget, state: DatabaseState): boolean {
 }
 
 function isUpToDate(target: SchemaTarget, state: DatabaseState): boolean {
-  return state.schema === SCHEMA_VERSION &&
-    (!isOwn(target, state) || state.userVersion === SCHEMA_VERSION);
+  return state.schema >= SCHEMA_VERSION &&
+    (!isOwn(target, state) || state.userVersion >= READABLE_BY);
 }
 
 function readState(target: SchemaTarget): DatabaseState {
@@ -132,11 +97,11 @@ function readState(target: SchemaTarget): DatabaseState {
   const objects = readValue(database, "SELECT count(*) FROM sqlite_schema");
   const isOurs = applicationId === APPLICATION_ID;
   if (isOurs) {
-    checkVersion(name, userVersion);
+    checkReadable(name, userVersion);
     checkPages(target);
   }
-  const schema = readSchemaVersion(target);
-  checkVersion(name, schema);
+  const { schema, readableBy } = readVersions(target);
+  checkReadable(name, readableBy);
   const isEmpty = applicationId === 0 && userVersion === 0 && objects === 0;
   if (owned && !isOurs && !isEmpty && schema === 0) {
     throw new StoreUnusableError(
@@ -147,11 +112,11 @@ function readState(target: SchemaTarget): DatabaseState {
   return { schema, isOurs, isEmpty, userVersion };
 }
 
-function checkVersion(name: string, version: number): void {
-  if (version > SCHEMA_VERSION) {
+function checkReadable(name: string, readableBy: number): void {
+  if (readableBy > SCHEMA_VERSION) {
     throw new StoreUnusableError(
-      `Cannot use "${name}": it has schema version ${version}, this release ` +
-        `knows ${SCHEMA_VERSION}; update the library`,
+      `Cannot use "${name}": it needs a release that knows schema version ` +
+        `${readableBy}, this one knows ${SCHEMA_VERSION}; update the library`,
     );
   }
 }
@@ -169,19 +134,32 @@ function checkPages({ database, name }: SchemaTarget): void {
   }
 }
 
-function readSchemaVersion({ database, name, table }: SchemaTarget): number {
+function readVersions(
+  { database, name, table }: SchemaTarget,
+): { readonly schema: number; readonly readableBy: number } {
+  const { meta } = tableNames(table);
   const found = prepare(
     database,
-    "SELECT name FROM sqlite_schema WHERE name IN (?, ?)",
-  ).all(table, `${table}_meta`);
-  if (found.length === 0) return 0;
+    "SELECT name FROM sqlite_schema WHERE lower(name) IN (lower(?), lower(?))",
+  ).all(table, `${table}_meta`).map((row) => Object.values(row as object)[0]);
+  if (found.length === 0) return { schema: 0, readableBy: 0 };
+  const other = found.find((one) => one !== table && one !== `${table}_meta`);
+  if (other !== undefined) {
+    throw new StoreUnusableError(
+      `Cannot use "${name}": it has a table "${other}", and SQLite does not ` +
+        `tell "${table}" from that; choose another name with the option table`,
+    );
+  }
   try {
-    const { meta } = tableNames(table);
-    return readValue(database, `SELECT "schema" FROM ${meta}`) as number;
+    // With the alias, a name that is no column is not taken for a text.
+    const [schema, readableBy] = ["schema", "readable_by"].map((column) =>
+      readValue(database, `SELECT meta."${column}" FROM ${meta} AS meta`)
+    ) as [number, number];
+    return { schema, readableBy };
   } catch (cause) {
     throw new StoreUnusableError(
-      `Cannot use "${name}": it has a table "${table}" of another kind; ` +
-        "choose another name with the option table",
+      `Cannot use "${name}": its table "${table}" is of another kind, or of a ` +
+        "release before the first; choose another name with the option table",
       { cause },
     );
   }

@@ -1,93 +1,165 @@
-import { tableNames } from "./schema.ts";
+import { DETAIL_COLUMNS, RECORD_COLUMNS } from "./columns.ts";
+import { tableNames } from "./migrations.ts";
 
-/** SQLite takes no more than 500 SELECTs in one. */
-const MAX_ARMS = 256;
-
-/** What is read of a task. */
-const COLUMNS = `id, slug, kind, claimable_at, version, status, run_at,
-  scheduled_for, retry, "trigger", result, payload`;
-
-/** The statements of the store. */
+/** The statements of the store. Parameters are in the order of their numbers. */
 export interface SqliteSql {
+  /** Adds a task unless its slug is taken; see `INSERTED`. */
   readonly insert: string;
+  /** The same, in place of one that is there. */
   readonly replace: string;
-  readonly soonest: string;
-  readonly dueKinds: string;
+  /** What creation must know of the task with slug ?1. */
+  readonly conflicting: string;
+  /** Makes task ?1 due at ?2, if that is sooner. */
+  readonly hasten: string;
+  /** Has task ?1, which runs, run once more at ?2, or sooner. */
+  readonly rerun: string;
+  /**
+   * For each of the kinds ?1, by its position, the first lane after priority ?2
+   * that has tasks: its priority and from when on its first can be claimed.
+   */
+  readonly lanes: string;
+  /** Up to ?4 tasks of kind ?1 and priority ?2 that can be claimed at ?3. */
+  readonly candidates: string;
+  /** Claims the tasks ?1; see `SqliteClaims`. */
+  readonly claim: string;
+  /** Ends the run of task ?1, which must not run again, at ?2. */
+  readonly endRun: string;
+  /** Makes the lease of claim ?1 ?2 ?3 end at ?4. */
   readonly renew: string;
+  /** Removes the task of claim ?1 ?2 ?3. */
   readonly remove: string;
+  /** Settles claim ?1 ?2 ?3; see `SqliteSettlements`. */
   readonly settle: string;
-  readonly retire: string;
+  /** Whether claim ?1 ?2 ?3 is to run again, and when. */
+  readonly rerunOf: string;
+  /** Up to ?3 slugs after ?1, at ?2. */
   readonly slugs: string;
+  /** The task with slug ?1 at ?2. */
   readonly get: string;
+  /** Removes the task with slug ?1. */
   readonly delete: string;
+  /** The highest version of a task that is there. */
   readonly highest: string;
+  /** Removes all tasks. */
   readonly clear: string;
-  /** Claims tasks of up to so many kinds; the count is a power of two. */
-  claim(kinds: number): string;
+  /** Whether there is something to prune at ?1. */
+  readonly hasPassed: string;
+  /** Removes up to ?2 tasks whose time to stay has passed at ?1. */
+  readonly prune: string;
+  /** No deleted task had a higher version. */
+  readonly floor: string;
+  /** Raises the floor to ?1. */
+  readonly retire: string;
+  /** Notes an instance; see `SqliteInstances`. */
+  readonly noteInstance: string;
+  /** The instances that live at ?1. */
+  readonly instances: string;
+  /** Removes the instances that are dead at ?1. */
+  readonly removeDead: string;
+  /** Removes instance ?1. */
+  readonly removeInstance: string;
 }
+
+/** The columns that creation sets; all others have their defaults. */
+const INSERTED = `slug, kind, priority, claimable_at, run_at, scheduled_for,
+  version, revision, "key", owner, declared, "trigger", keep_ms, created_at,
+  payload`;
+const INSERTED_VALUES =
+  "?1, ?2, ?3, ?4, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13";
+
+/** Where a claim holds. */
+const HELD = "slug = ?1 AND version = ?2 AND token = ?3 AND status = 1";
+
+/** What a run leaves behind of its claim. */
+const RELEASED = `token = NULL, holder = NULL, claimed_at = NULL, cancel = NULL,
+  manual = 0, limited = 0, progress = NULL, rerun_at = NULL`;
+
+/** Where the time to stay has passed at ?2. */
+const STAYS = "(keep_until IS NULL OR keep_until > ?2)";
 
 /** Writes the statements for a table. */
 export function sqliteSql(table: string): SqliteSql {
-  const { tasks, meta } = tableNames(table);
-  const insert = `
-INSERT INTO ${tasks} (slug, kind, claimable_at, version, status, run_at,
-  scheduled_for, retry, "trigger", result, payload)
-VALUES (?1, ?2, ?3, (SELECT version + 1 FROM ${meta}), 0, ?3, ?3, 0, ?4, '', ?5)
-ON CONFLICT (slug)`;
-  const held = "slug = ? AND version = ? AND status = 1";
+  const { tasks, meta, instances } = tableNames(table);
   return {
-    insert: `${insert} DO NOTHING`,
-    replace: `${insert} DO UPDATE SET
-  kind = excluded.kind, claimable_at = excluded.claimable_at,
-  version = max(version + 1, excluded.version), status = 0,
-  run_at = excluded.run_at, scheduled_for = excluded.scheduled_for, retry = 0,
-  "trigger" = excluded."trigger", result = '', payload = excluded.payload`,
-    soonest: `
-SELECT min((
-  SELECT claimable_at FROM ${tasks}
-  WHERE kind = value AND claimable_at IS NOT NULL
-  ORDER BY claimable_at LIMIT 1)) AS soonest
-FROM json_each(?)`,
-    dueKinds: `
-SELECT value AS kind FROM json_each(?)
-WHERE EXISTS (
-  SELECT 1 FROM ${tasks} WHERE kind = value AND claimable_at <= ?)`,
-    renew: `UPDATE ${tasks} SET claimable_at = ? WHERE ${held}`,
-    remove: `DELETE FROM ${tasks} WHERE ${held}`,
+    insert: `
+INSERT INTO ${tasks} (${INSERTED}) VALUES (${INSERTED_VALUES})
+ON CONFLICT (slug) DO NOTHING`,
+    replace: `
+INSERT OR REPLACE INTO ${tasks} (${INSERTED}) VALUES (${INSERTED_VALUES})`,
+    conflicting: `
+SELECT kind, status, gate, run_at, version, revision, created_at, keep_until
+FROM ${tasks} WHERE slug = ?1`,
+    hasten: `
+UPDATE ${tasks}
+SET claimable_at = iif(gate = 0, ?2, NULL), run_at = ?2, scheduled_for = ?2
+WHERE slug = ?1 AND status = 0 AND run_at > ?2`,
+    rerun: `
+UPDATE ${tasks} SET rerun_at = min(coalesce(rerun_at, ?2), ?2)
+WHERE slug = ?1 AND status = 1`,
+    lanes: `
+SELECT "key", (
+  SELECT priority || ' ' || claimable_at FROM ${tasks}
+  WHERE kind = value AND priority > ?2 AND claimable_at IS NOT NULL
+  ORDER BY priority, claimable_at LIMIT 1) AS lane
+FROM json_each(?1)`,
+    candidates: `
+SELECT id, length(payload) AS size,
+  status = 1 AND (gate <> 0 OR cancel IS NOT NULL) AS is_over
+FROM ${tasks} WHERE kind = ?1 AND priority = ?2 AND claimable_at <= ?3
+ORDER BY claimable_at, id LIMIT ?4`,
+    claim: `
+UPDATE ${tasks}
+SET claimable_at = ?2, version = max(version + 1, ?3), token = ?4, holder = ?5,
+  claimed_at = ?6, crashes = crashes + status, status = 1, edited = 0
+WHERE id IN (SELECT value FROM json_each(?1))
+RETURNING ${RECORD_COLUMNS}`,
+    endRun: `
+UPDATE ${tasks}
+SET status = CASE WHEN rerun_at IS NULL AND cancel IS NOT NULL THEN 3 ELSE 0 END,
+  claimable_at = CASE WHEN gate = 0 THEN rerun_at END,
+  run_at = coalesce(rerun_at, run_at),
+  scheduled_for = coalesce(rerun_at, scheduled_for),
+  retry = iif(rerun_at IS NULL, retry, 0), crashes = crashes + 1, ${RELEASED}
+WHERE id = ?1`,
+    renew: `
+UPDATE ${tasks} SET claimable_at = ?4 WHERE ${HELD}
+RETURNING cancel IS NOT NULL AS is_cancelled`,
+    remove: `DELETE FROM ${tasks} WHERE ${HELD} AND rerun_at IS NULL`,
     settle: `
 UPDATE ${tasks}
-SET claimable_at = ?, status = ?, run_at = ?, scheduled_for = ?, retry = ?,
-  result = ?, payload = coalesce(?, payload)
-WHERE ${held}
-RETURNING kind`,
-    retire: `UPDATE ${meta} SET version = ?1 WHERE version < ?1`,
-    slugs: `SELECT slug FROM ${tasks} WHERE slug > ? ORDER BY slug LIMIT ?`,
-    get: `SELECT ${COLUMNS} FROM ${tasks} WHERE slug = ?`,
-    delete: `DELETE FROM ${tasks} WHERE slug = ? RETURNING version`,
-    highest: `SELECT max(version) AS highest FROM ${tasks}`,
+SET status = ?5, claimable_at = CASE WHEN gate = 0 THEN ?6 END, run_at = ?7,
+  scheduled_for = ?8, retry = ?9, crashes = ?10,
+  result = coalesce(?11, result),
+  payload = iif(edited, payload, coalesce(?12, payload)), keep_until = ?13,
+  last_started = coalesce(?14, last_started),
+  last_ended = coalesce(?15, last_ended),
+  last_outcome = coalesce(?16, last_outcome),
+  last_error = iif(?17 = '', last_error, ?17), ${RELEASED}
+WHERE ${HELD} AND rerun_at IS ?4
+RETURNING kind, claimable_at`,
+    rerunOf: `SELECT rerun_at FROM ${tasks} WHERE ${HELD}`,
+    slugs: `
+SELECT slug FROM ${tasks} WHERE slug > ?1 AND ${STAYS} ORDER BY slug LIMIT ?3`,
+    get: `SELECT ${DETAIL_COLUMNS} FROM ${tasks} WHERE slug = ?1 AND ${STAYS}`,
+    delete: `
+DELETE FROM ${tasks} WHERE slug = ?1 RETURNING version, keep_until`,
+    highest: `SELECT max(version) FROM ${tasks}`,
     clear: `DELETE FROM ${tasks}`,
-    claim: (kinds) => `
-UPDATE ${tasks} SET status = 1, version = version + 1, claimable_at = ?1
-WHERE id IN (SELECT id FROM (${soonestDue(tasks, 4, kinds)}))
-RETURNING ${COLUMNS}`,
+    hasPassed: `
+SELECT EXISTS (SELECT 1 FROM ${tasks} WHERE keep_until <= ?1)
+  OR EXISTS (SELECT 1 FROM ${instances} WHERE seen_at + timeout_ms < ?1)`,
+    prune: `
+DELETE FROM ${tasks} WHERE id IN (
+  SELECT id FROM ${tasks} WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)
+RETURNING version`,
+    floor: `SELECT version FROM ${meta}`,
+    retire: `UPDATE ${meta} SET version = ?1 WHERE version < ?1`,
+    noteInstance: `
+INSERT OR REPLACE INTO ${instances}
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
+    instances: `
+SELECT * FROM ${instances} WHERE seen_at + timeout_ms >= ?1 ORDER BY id`,
+    removeDead: `DELETE FROM ${instances} WHERE seen_at + timeout_ms < ?1`,
+    removeInstance: `DELETE FROM ${instances} WHERE id = ?1`,
   };
-}
-
-/**
- * Finds the soonest due tasks of some kinds, which are parameters from `first`
- * on: SQLite walks one range of the index for each kind, all side by side, and
- * stops at the limit.
- */
-function soonestDue(tasks: string, first: number, kinds: number): string {
-  const width = Math.max(1, kinds / MAX_ARMS);
-  const arms: string[] = [];
-  for (let kind = first; kind < first + kinds; kind += width) {
-    arms.push(
-      width === 1
-        ? `SELECT id, claimable_at FROM ${tasks}
-WHERE kind = ?${kind} AND claimable_at <= ?2`
-        : `SELECT id, claimable_at FROM (${soonestDue(tasks, kind, width)})`,
-    );
-  }
-  return `${arms.join("\nUNION ALL ")}\nORDER BY claimable_at, id LIMIT ?3`;
 }

@@ -43,7 +43,14 @@ async function storeAlone(): Promise<void> {
   start = performance.now();
   for (let from = 0; from < TASKS; from += BATCH) {
     claimed.push(
-      await store.lock({ kinds: ["work"], limit: BATCH, leaseMs: 30_000 }),
+      await store.lock({
+        kinds: [{ kind: "work" }],
+        limit: BATCH,
+        maxBytes: Infinity,
+        leaseMs: 30_000,
+        holder: "bench",
+        token: 1,
+      }),
     );
   }
   print("lock", rate(TASKS, start));
@@ -53,13 +60,18 @@ async function storeAlone(): Promise<void> {
     await store.reschedule(batch.map((task) => ({
       slug: task.slug,
       version: task.version,
+      token: 1,
       next: {
         status: "scheduled",
         when: new Date(task.when.getTime() + 60_000),
         scheduledFor: task.scheduledFor,
         retry: 0,
+        crashes: 0,
         result: "",
         payload: undefined,
+        lastRun: undefined,
+        lastError: undefined,
+        keepMs: Infinity,
       },
     })));
   }

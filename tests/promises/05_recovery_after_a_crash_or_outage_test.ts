@@ -1,12 +1,13 @@
 /** Recovery: what a dead process held, or an outage held up, goes on by itself. */
 import { assertEquals } from "@std/assert";
+import { lockRequest } from "../conformance/store_harness.ts";
 import { recorder, Stage } from "../helpers/stage.ts";
 
 Deno.test("the work of a process that died is taken over when its lease ends", async () => {
   await using stage = new Stage({ heartbeatMs: 86_400_000 });
   const { scheduler, clock, memory } = stage;
   await scheduler.scheduleJob("a", "work");
-  await memory.lock({ kinds: ["work"], limit: 1, leaseMs: 30_000 });
+  await memory.lock(lockRequest({ limit: 1, leaseMs: 30_000 }));
   const work = recorder(clock);
   scheduler.registerJob(work);
   await scheduler.start();

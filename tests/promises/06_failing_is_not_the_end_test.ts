@@ -93,7 +93,7 @@ Deno.test("a failure is logged, with what follows", async () => {
   await scheduler.start();
   await clock.step(2_000);
   assertEquals(logger.messages("warn"), [
-    'Run of "a" failed, it runs again at 2026-01-01T00:00:01.001Z: no luck',
+    'Run of "a" failed, it runs again at 2026-01-01T00:00:01.000Z: no luck',
     'Run of "a" failed, it stays as failed: no luck',
   ]);
 });

@@ -7,7 +7,7 @@ const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const DAY = 86_400_000;
 
-Deno.test("an idle hour costs one question a minute, and no claim", async () => {
+Deno.test("an idle hour costs one question each 12 s, and no claim", async () => {
   await using stage = new Stage();
   const { scheduler, clock, store } = stage;
   const work = recorder(clock);
@@ -25,7 +25,7 @@ Deno.test("an idle hour costs one question a minute, and no claim", async () => 
   assertEquals(work.runs, ["now 0"]);
   store.calls.clear();
   await clock.step(HOUR);
-  assertEquals(Object.fromEntries(store.calls), { nextRun: 60 });
+  assertEquals(Object.fromEntries(store.calls), { nextRun: 300 });
 });
 
 Deno.test("a task that is due sooner than known is not late, however soon", async () => {

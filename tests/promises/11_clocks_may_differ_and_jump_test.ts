@@ -79,8 +79,8 @@ Deno.test("a wall clock that jumps past a due time costs a heartbeat at most", a
   await scheduler.scheduleJob("a", work, { when: at(30 * MINUTE) });
   await clock.step(10_000);
   clock.jump(HOUR);
-  await clock.step(50_001);
-  assertEquals(work.runs, ["a 60001"]);
+  await clock.step(2_000);
+  assertEquals(work.runs, ["a 12000"]);
 });
 
 Deno.test("a store whose clock jumps makes nothing spin, and loses nothing", async () => {
@@ -100,10 +100,10 @@ Deno.test("a store whose clock jumps makes nothing spin, and loses nothing", asy
     await clock.step(MINUTE);
     clock.jump(jump);
     await clock.step(20 * MINUTE);
-    // Ahead, the store sees the lease as over: the task starts anew.
-    assertEquals(ends, jump > 0 ? [true, false] : [false]);
+    // Ahead, the store sees the lease as over; it is renewed before anybody looks.
+    assertEquals(ends, [false]);
     assertEquals(await scheduler.getJobSlugs(), []);
     assertEquals(store.count("lock") < 50, true);
-    assertEquals(store.count("nextRun") < 100, true);
+    assertEquals(store.count("nextRun") < 150, true);
   }
 });

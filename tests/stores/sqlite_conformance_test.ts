@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import type { FullStore } from "../../src/api/job_store.ts";
 import { SqliteStore } from "../../stores/sqlite.ts";
 import { checkStoreModel } from "../helpers/store_model.ts";
 import { TemporaryDirectory } from "../helpers/temporary_directory.ts";
@@ -38,7 +39,7 @@ Deno.test("the sqlite store agrees with a naive model, whatever is done to it", 
   await checkStoreModel(openInMemory, { runs: 100, commands: 60 });
 });
 
-function openInMemory(): Promise<StoreHarness> {
+function openInMemory(): Promise<StoreHarness<FullStore>> {
   const database = new DatabaseSync(":memory:");
   const another = () => Promise.resolve(new SqliteStore(database));
   return Promise.resolve({
@@ -55,8 +56,21 @@ function moveIntoThePast(path: string, ms: number): void {
   database.close();
 }
 
+const INSTANTS = [
+  "claimable_at",
+  "run_at",
+  "scheduled_for",
+  "claimed_at",
+  "rerun_at",
+  "keep_until",
+  "created_at",
+  "last_started",
+  "last_ended",
+];
+
 function shift(database: DatabaseSync, ms: number): void {
-  database.prepare(`
-UPDATE schedules SET claimable_at = claimable_at - ?1, run_at = run_at - ?1,
-  scheduled_for = scheduled_for - ?1`).run(ms);
+  const shifted = INSTANTS.map((column) => `${column} = ${column} - ?1`);
+  database.prepare(`UPDATE schedules SET ${shifted}`).run(ms);
+  database.prepare("UPDATE schedules_instances SET seen_at = seen_at - ?1")
+    .run(ms);
 }

@@ -68,6 +68,16 @@ Deno.test("the limit is dealt out one by one in the order of the lanes", () => {
   assertEquals(shares(10, { a: 0, b: 2, c: 3 }), "b2 c3");
 });
 
+Deno.test("the limit of a kind is dealt out among its priorities, too", () => {
+  const lanes = [1, 2, 3, 4].map((priority) => lane("a", priority));
+  const limits = new KindLimits([{ kind: "a", limit: 2 }]);
+  const dealt = dealOut([lanes], 10, limits).flat();
+  assertEquals(dealt.map(({ lane, count }) => [lane.priority, count]), [
+    [1, 1],
+    [2, 1],
+  ]);
+});
+
 Deno.test("the next class gets what the best one may not take", () => {
   const [a, b] = [lane("a", 1), lane("b", 3)];
   const limits = new KindLimits([{ kind: "a", limit: 2 }, { kind: "b" }]);

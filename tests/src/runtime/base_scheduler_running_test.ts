@@ -135,7 +135,7 @@ Deno.test("long jobs do not keep short ones from the other slots", async () => {
   long.letGo();
 });
 
-Deno.test("the soonest task goes first, whatever its kind", async () => {
+Deno.test("a backlog of one kind lets the others have their turn", async () => {
   await using stage = new Stage({ concurrency: 1 });
   const { scheduler, clock } = stage;
   const order: string[] = [];
@@ -155,7 +155,7 @@ Deno.test("the soonest task goes first, whatever its kind", async () => {
   ]);
   await scheduler.start();
   await clock.step(100);
-  assertEquals(order.indexOf("rare"), 5);
+  assertEquals(order.indexOf("rare") <= 1, true);
   assertEquals(order.length, 21);
 });
 

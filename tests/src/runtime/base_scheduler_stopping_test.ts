@@ -209,7 +209,7 @@ Deno.test("start rejects when the store cannot be used, and can be tried again",
     await scheduler.start();
     abort.abort();
     await clock.step(10);
-    assertEquals(work.runs, ["a 1"]);
+    assertEquals(work.runs, ["a 0"]);
   }
 });
 

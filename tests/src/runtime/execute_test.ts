@@ -5,6 +5,7 @@ import { execute } from "../../../src/runtime/execute.ts";
 import type { Job, JobContext } from "../../../src/api/job.ts";
 import { StoreTask, type TaskRecord } from "../../../src/api/task.ts";
 import { at } from "../../helpers/stage.ts";
+import { taskRecord } from "../../helpers/task_record.ts";
 
 const context: JobContext = {
   signal: new AbortController().signal,
@@ -12,19 +13,7 @@ const context: JobContext = {
 };
 
 function record(payload: Uint8Array = new Uint8Array([1, 2])): TaskRecord {
-  return {
-    slug: "a",
-    kind: "work",
-    payload,
-    trigger: undefined,
-    when: at(0),
-    scheduledFor: at(0),
-    version: 5,
-    retry: 2,
-    result: "before",
-    status: "running",
-    leaseEnd: at(30_000),
-  };
+  return taskRecord({ payload, retry: 2 });
 }
 
 type Execute = (task: StoreTask, context: JobContext) => unknown;

@@ -3,7 +3,7 @@ import { JobNotLockedError } from "../../../src/api/errors.ts";
 import { Leases, renewalPeriodMs } from "../../../src/runtime/leases.ts";
 import { Run, runContext } from "../../../src/runtime/run.ts";
 import { MemoryStore } from "../../../stores/memory.ts";
-import { newTask } from "../../conformance/store_harness.ts";
+import { lockRequest, newTask } from "../../conformance/store_harness.ts";
 import { FaultyStore } from "../../helpers/faulty_store.ts";
 import { RecordingLogger } from "../../helpers/recording_logger.ts";
 import { SteppedClock } from "../../helpers/stepped_clock.ts";
@@ -24,11 +24,10 @@ class Bench implements AsyncDisposable {
   async hold(...slugs: string[]): Promise<Run[]> {
     await this.store.create(slugs.map((slug) => newTask(slug)));
     const now = this.clock.monotonic();
-    const tasks = await this.store.lock({
-      kinds: ["work"],
+    const tasks = await this.store.lock(lockRequest({
       limit: slugs.length,
       leaseMs: LEASE_MS,
-    });
+    }));
     const runs = tasks.map((task) =>
       new Run(task, now + LEASE_MS, now + renewalPeriodMs(LEASE_MS))
     );

@@ -1,10 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { release } from "../../../src/core/decide.ts";
-import type { NextState } from "../../../src/api/job_store.ts";
+import type {
+  NextState,
+  Settlement,
+  SettleOutcome,
+} from "../../../src/api/job_store.ts";
 import { Run } from "../../../src/runtime/run.ts";
 import { Settler } from "../../../src/runtime/settler.ts";
 import { MemoryStore } from "../../../stores/memory.ts";
-import { newTask } from "../../conformance/store_harness.ts";
+import { lockRequest, newTask } from "../../conformance/store_harness.ts";
 import { FaultyStore } from "../../helpers/faulty_store.ts";
 import { RecordingLogger } from "../../helpers/recording_logger.ts";
 import { SteppedClock } from "../../helpers/stepped_clock.ts";
@@ -27,11 +31,10 @@ class Bench {
 
   async claim(...slugs: string[]): Promise<Run[]> {
     await this.store.create(slugs.map((slug) => newTask(slug)));
-    const tasks = await this.store.lock({
-      kinds: ["work"],
+    const tasks = await this.store.lock(lockRequest({
       limit: slugs.length,
       leaseMs: 1_000_000,
-    });
+    }));
     return tasks.map((task) => new Run(task, Infinity, Infinity));
   }
 }
@@ -43,9 +46,9 @@ function failed(run: Run): NextState {
 Deno.test("what ends in the same turn goes in one batch", async () => {
   const bench = new Bench();
   const runs = await bench.claim("a", "b", "c");
-  bench.settler.add(runs[0], undefined);
-  bench.settler.add(runs[1], failed(runs[1]));
-  bench.settler.add(runs[2], release(runs[2].task));
+  bench.settler.add({ run: runs[0], next: undefined });
+  bench.settler.add({ run: runs[1], next: failed(runs[1]) });
+  bench.settler.add({ run: runs[2], next: release(runs[2].task) });
   await bench.settler.flush();
   assertEquals(bench.store.batches, [3]);
   assertEquals(bench.settled, ["a", "b", "c"]);
@@ -59,9 +62,9 @@ Deno.test("what ends while an answer is outstanding goes together", async () => 
   const bench = new Bench();
   const runs = await bench.claim("a", "b", "c", "d");
   bench.store.break("reschedule", { delayMs: 100 });
-  bench.settler.add(runs[0], undefined);
+  bench.settler.add({ run: runs[0], next: undefined });
   await bench.clock.step(50);
-  for (const run of runs.slice(1)) bench.settler.add(run, undefined);
+  for (const run of runs.slice(1)) bench.settler.add({ run, next: undefined });
   await bench.clock.step(50);
   assertEquals([bench.store.batches, bench.settled], [[1, 3], ["a"]]);
   await bench.clock.step(100);
@@ -73,9 +76,9 @@ Deno.test("flush resolves when everything is known, or there is nothing", async 
   await bench.settler.flush();
   const runs = await bench.claim("a", "b");
   bench.store.break("reschedule", { delayMs: 100 });
-  bench.settler.add(runs[0], undefined);
+  bench.settler.add({ run: runs[0], next: undefined });
   await bench.clock.step(50);
-  bench.settler.add(runs[1], undefined);
+  bench.settler.add({ run: runs[1], next: undefined });
   const flushed = bench.settler.flush();
   await bench.clock.step(150);
   await flushed;
@@ -86,7 +89,7 @@ Deno.test("a batch that is refused for a while is sent again, ever less often", 
   const bench = new Bench();
   const [a] = await bench.claim("a");
   bench.store.break("reschedule", "reject");
-  bench.settler.add(a, failed(a));
+  bench.settler.add({ run: a, next: failed(a) });
   await bench.clock.step(100 + 200 + 400 + 800 + 1_600 + 3_200);
   assertEquals(bench.store.batches.length, 7);
   await bench.clock.step(50_000);
@@ -104,7 +107,7 @@ Deno.test("an answer that got lost does no harm and raises no alarm", async () =
   const bench = new Bench();
   const [a] = await bench.claim("a");
   bench.store.break("reschedule", "lose", 1);
-  bench.settler.add(a, failed(a));
+  bench.settler.add({ run: a, next: failed(a) });
   await bench.clock.step(100);
   assertEquals(bench.settled, ["a"]);
   assertEquals((await bench.store.get("a"))?.result, "oh no");
@@ -118,7 +121,7 @@ Deno.test("a result that the store refuses is told, and done with", async () => 
   const bench = new Bench();
   const runs = await bench.claim("a", "b");
   await bench.store.delete("a");
-  for (const run of runs) bench.settler.add(run, undefined);
+  for (const run of runs) bench.settler.add({ run, next: undefined });
   await bench.settler.flush();
   assertEquals(bench.settled, ["a", "b"]);
   assertEquals(bench.logger.entries, [{
@@ -132,13 +135,99 @@ Deno.test("giving up ends the attempts, and leaves no sleeper", async () => {
   const bench = new Bench();
   const [a, b] = await bench.claim("a", "b");
   bench.store.break("reschedule", "reject");
-  bench.settler.add(a, undefined);
+  bench.settler.add({ run: a, next: undefined });
   await bench.clock.step(1_000);
   const { length } = bench.store.batches;
   bench.settler.giveUp();
   await bench.settler.flush();
-  bench.settler.add(b, undefined);
+  bench.settler.add({ run: b, next: undefined });
   await bench.settler.flush();
   await bench.clock.step(60_000);
   assertEquals([bench.store.batches.length, bench.clock.sleepers], [length, 0]);
+});
+
+/** A store that answers some settlements in its own way, until it is told not to. */
+function answering(
+  bench: Bench,
+  answer: (settlement: Settlement) => SettleOutcome | undefined,
+): { heal(): void } {
+  const { reschedule } = bench.store;
+  bench.store.reschedule = async (settlements) => {
+    const own = settlements.map(answer);
+    const others = settlements.filter((_, index) => own[index] === undefined);
+    const outcomes = await reschedule.call(bench.store, others);
+    return own.map((outcome) => outcome ?? outcomes.shift()!);
+  };
+  return { heal: () => bench.store.reschedule = reschedule };
+}
+
+Deno.test("a task that somebody has locked holds up no other, and is tried again", async () => {
+  const bench = new Bench();
+  const runs = await bench.claim("a", "b", "c");
+  const lock = answering(
+    bench,
+    ({ slug }) => slug === "b" ? "busy" : undefined,
+  );
+  for (const run of runs) bench.settler.add({ run, next: undefined });
+  await bench.clock.settle();
+  assertEquals(bench.settled, ["a", "c"]);
+  await bench.clock.step(10_000);
+  assertEquals(bench.settled, ["a", "c"]);
+  // Ever less often, up to once a second.
+  assertEquals(bench.store.batches.length < 20, true);
+  lock.heal();
+  await bench.clock.step(1_000);
+  assertEquals(bench.settled, ["a", "c", "b"]);
+  assertEquals(await bench.store.getSlugs(), []);
+  assertEquals(bench.clock.sleepers, 0);
+});
+
+Deno.test("flush waits for what is locked, and giving up ends that", async () => {
+  const bench = new Bench();
+  const [a] = await bench.claim("a");
+  answering(bench, () => "busy");
+  bench.settler.add({ run: a, next: undefined });
+  let isFlushed = false;
+  const flushed = bench.settler.flush().then(() => isFlushed = true);
+  await bench.clock.step(10_000);
+  assertEquals(isFlushed, false);
+  bench.settler.giveUp();
+  await flushed;
+  assertEquals(bench.clock.sleepers, 0);
+});
+
+Deno.test("a result that the store can never take parks its task, and holds up no other", async () => {
+  const bench = new Bench();
+  const runs = await bench.claim("a", "b", "c");
+  answering(
+    bench,
+    ({ slug, next }) =>
+      slug === "b" && next?.status !== "failed"
+        ? { error: new RangeError("too large") }
+        : undefined,
+  );
+  for (const run of runs) {
+    bench.settler.add({
+      run,
+      next: undefined,
+      parked: ({ message }) => ({ ...failed(run), result: message }),
+    });
+  }
+  await bench.settler.flush();
+  assertEquals(bench.settled, ["a", "c", "b"]);
+  const b = await bench.store.get("b");
+  assertEquals([b?.status, b?.result], ["failed", "too large"]);
+  assertEquals(bench.logger.messages("error"), [
+    'Cannot store the result of "b": too large',
+  ]);
+});
+
+Deno.test("a task that cannot even be parked is left to its lease", async () => {
+  const bench = new Bench();
+  const [a] = await bench.claim("a");
+  answering(bench, () => ({ error: new RangeError("too large") }));
+  bench.settler.add({ run: a, next: undefined, parked: () => failed(a) });
+  await bench.settler.flush();
+  assertEquals(bench.settled, ["a"]);
+  assertEquals((await bench.store.get("a"))?.status, "running");
 });

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { NextRunRequest } from "../../../src/api/job_store.ts";
 import { StoreClock } from "../../../src/runtime/store_clock.ts";
 import { START } from "../../helpers/stage.ts";
 import { SteppedClock } from "../../helpers/stepped_clock.ts";
@@ -13,7 +14,7 @@ function later(ms: number): Date {
 function storeAhead(clock: SteppedClock, ms: number) {
   const store = {
     asked: 0,
-    nextRun(kinds: readonly string[]) {
+    nextRun({ kinds }: NextRunRequest) {
       assertEquals(kinds, []);
       store.asked++;
       return Promise.resolve({

@@ -1,0 +1,16 @@
+/** Work that yields where other work of the process may go first. */
+export type Steps<T> = Generator<void, T, void>;
+
+/** How many rows are worked on before other work may go first. */
+export const ROWS_PER_STEP = 100;
+
+/** Gathers what one operation made claimable, and from when on. */
+export class Change {
+  when = Infinity;
+  readonly kinds: Set<string> = new Set();
+
+  add(kind: string, when: number): void {
+    this.when = Math.min(this.when, when);
+    this.kinds.add(kind);
+  }
+}
