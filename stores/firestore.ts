@@ -192,9 +192,7 @@ export class FirestoreStore implements FullStore<FirestoreTransaction> {
     tasks: readonly NewTask[],
     transaction?: FirestoreTransaction,
   ): Promise<CreateOutcome[]> {
-    for (const { priority } of tasks) {
-      if (priority !== undefined) this.#finder.notice(priority);
-    }
+    for (const { priority } of tasks) this.#finder.notice(priority);
     if (transaction !== undefined) {
       return await this.#creator.createWithin(transaction, tasks);
     }

@@ -27,7 +27,7 @@ export class FirestoreInstances {
   async beat(instance: InstanceRecord): Promise<void> {
     const { id } = instance;
     const text = JSON.stringify(instance);
-    const at = performance.now();
+    const at = this.#requests.timer.monotonic();
     const last = this.#beats.get(id);
     if (
       last?.text === text && at - last.at < beatMs(instance.timeoutMs)

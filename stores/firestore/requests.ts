@@ -69,19 +69,19 @@ export class FirestoreRequests {
   /** The path of that collection. */
   readonly path: string;
   readonly #timeoutMs: number;
-  readonly #timer: Clock;
+  /** Measures pauses and ages. */
+  readonly timer: Clock;
   readonly #pauses = new GrowingPause(OVERLOAD_PAUSES);
   /** Until when writes wait, because Firestore refused the last ones. */
   #resumeAt = -Infinity;
 
-  /** @param timer Measures how long to pause. */
   constructor(
     client: FirestoreClient,
     path: string,
     timeoutMs: number,
     timer: Clock = systemClock,
   ) {
-    this.#timer = timer;
+    this.timer = timer;
     this.#client = client;
     this.path = path;
     this.#timeoutMs = timeoutMs;
@@ -157,14 +157,14 @@ export class FirestoreRequests {
    */
   async write(writes: readonly GuardedWrite[]): Promise<WriteOutcome[]> {
     if (writes.length === 0) return [];
-    const waitMs = this.#resumeAt - this.#timer.monotonic();
-    if (waitMs > 0) await this.#timer.sleep(waitMs);
+    const waitMs = this.#resumeAt - this.timer.monotonic();
+    if (waitMs > 0) await this.timer.sleep(waitMs);
     const outcomes = await this.#writeNow(writes);
     const isOverloaded = outcomes.some((outcome) =>
       (outcome.type === "open" || outcome.type === "busy") &&
       isOverload(outcome.error.cause)
     );
-    const now = this.#timer.monotonic();
+    const now = this.timer.monotonic();
     if (isOverloaded) {
       if (now >= this.#resumeAt) this.#resumeAt = now + this.#pauses.next();
     } else if (outcomes.some(({ type }) => type === "done")) {

@@ -29,13 +29,13 @@ export class FirestoreSweeper {
   expect(): void {
     this.#tasksAt = Math.min(
       this.#tasksAt,
-      performance.now() + SWEEP.knownMs,
+      this.#requests.timer.monotonic() + SWEEP.knownMs,
     );
   }
 
   /** Removes some of what is to go, if it is time to look. */
   async sweep(): Promise<void> {
-    const present = performance.now();
+    const present = this.#requests.timer.monotonic();
     const sweeps: Promise<void>[] = [];
     if (present >= this.#tasksAt) {
       this.#tasksAt = present + SWEEP.usualMs;

@@ -1,7 +1,7 @@
 import { classesOf, dealOut, KindLimits } from "../../src/core/lanes.ts";
 import type { FirestoreDocument } from "./client.ts";
 import { claimableAt, priorityOf } from "./document.ts";
-import type { Wanted } from "./finder.ts";
+import type { Wanted } from "./search.ts";
 
 /** The due tasks of a kind and a priority that were read, soonest first. */
 interface Lane {
