@@ -295,10 +295,12 @@ test("all of a burst of schedules is seen, though not each is announced", async 
   const { store } = harness;
   await store.getSlugs();
   const other = await harness.another();
+  const looks: Promise<void>[] = [];
   let seen = 0;
-  await using _watch = await other.watch(async () => {
+  const look = async () => {
     seen = Math.max(seen, (await other.getSlugs()).length);
-  });
+  };
+  const watch = await other.watch(() => looks.push(look()));
   const COUNT = 500;
   await Promise.all(
     Array.from(
@@ -307,6 +309,8 @@ test("all of a burst of schedules is seen, though not each is announced", async 
     ),
   );
   await until(() => seen === COUNT);
+  await watch[Symbol.asyncDispose]();
+  await Promise.all(looks);
 });
 
 test("a listener that was cut off listens again, and catches up", async () => {
