@@ -124,7 +124,7 @@ Deno.test("a directory that is missing gets a clear error", async () => {
   using directory = new TemporaryDirectory();
   const store = new SqliteStore(directory.file("missing/schedules.db"));
   const error = await assertRejects(() => store.getSlugs(), StoreUnusableError);
-  assertStringIncludes(error.message, "its directory must exist");
+  assertStringIncludes(error.message, "expected its directory to exist");
   await store.close();
 });
 

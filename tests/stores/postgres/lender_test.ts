@@ -131,7 +131,7 @@ Deno.test("connections on which nothing was heard since are not lent", async () 
   await end(pool);
 });
 
-Deno.test("a connection that the pool itself gives up is left to it", async () => {
+Deno.test("a time limit of the pool itself holds", async () => {
   await using proxy = new TcpProxy(new URL(server.url));
   proxy.answers = "hold";
   const pool = new pg.Pool({
