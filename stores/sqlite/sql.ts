@@ -89,6 +89,9 @@ const PLAIN = `slug, kind, priority, run_at, scheduled_for, version, created_at,
   payload, claimable_at`;
 const PLAIN_VALUES = "?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?4";
 
+const INSTANCE_COLUMNS = `id, name, kinds, slots, library, app, started_at,
+  stopping, timeout_ms, seen_at`;
+
 /** Where a claim holds. */
 const HELD = "slug = ?1 AND version = ?2 AND token = ?3 AND status = 1";
 
@@ -116,7 +119,8 @@ INSERT OR REPLACE INTO ${tasks} (${INSERTED}) VALUES (${INSERTED_VALUES})`,
     conflicting: `
 SELECT kind, status, gate, run_at, version, revision, created_at, keep_until
 FROM ${tasks} WHERE slug = ?1`,
-    beginCreation: `INSERT INTO ${creations} VALUES (?1, ?2, 0)`,
+    beginCreation: `
+INSERT INTO ${creations} (id, expires_at, is_complete) VALUES (?1, ?2, 0)`,
     keepCreation: `
 UPDATE ${creations} SET expires_at = ?2, is_complete = ?3 WHERE id = ?1`,
     endCreation: `DELETE FROM ${creations} WHERE id = ?1`,
@@ -187,7 +191,7 @@ DELETE FROM ${tasks} WHERE slug = ?1 RETURNING version, keep_until`,
     clear: `DELETE FROM ${tasks}`,
     hasPassed: `
 SELECT EXISTS (SELECT 1 FROM ${tasks} WHERE keep_until <= ?1)
-  OR EXISTS (SELECT 1 FROM ${instances} WHERE seen_at + timeout_ms < ?1)
+  OR EXISTS (SELECT 1 FROM ${instances} WHERE seen_at + timeout_ms <= ?1)
   OR EXISTS (SELECT 1 FROM ${creations} WHERE expires_at < ?1)`,
     prune: `
 DELETE FROM ${tasks} WHERE id IN (
@@ -196,11 +200,12 @@ RETURNING version`,
     floor: `SELECT version FROM ${meta}`,
     retire: `UPDATE ${meta} SET version = ?1 WHERE version < ?1`,
     noteInstance: `
-INSERT OR REPLACE INTO ${instances}
+INSERT OR REPLACE INTO ${instances} (${INSTANCE_COLUMNS})
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
     instances: `
-SELECT * FROM ${instances} WHERE seen_at + timeout_ms >= ?1 ORDER BY id`,
-    removeDead: `DELETE FROM ${instances} WHERE seen_at + timeout_ms < ?1`,
+SELECT ${INSTANCE_COLUMNS} FROM ${instances}
+WHERE seen_at + timeout_ms > ?1 ORDER BY id`,
+    removeDead: `DELETE FROM ${instances} WHERE seen_at + timeout_ms <= ?1`,
     removeInstance: `DELETE FROM ${instances} WHERE id = ?1`,
   };
 }

@@ -140,6 +140,9 @@ Deno.test("a locked database is waited for, while other work goes on", async () 
   await until(() => turns > 20);
   clearInterval(timer);
   assertEquals(await store.get("a"), undefined);
+  assertEquals(await store.getSlugs(), []);
+  assertEquals((await store.nextRun({ kinds: ["work"] })).when, undefined);
+  assertEquals(await store.listInstances(), []);
   other.exec("COMMIT");
   assertEquals(await created, ["created"]);
   other.close();
