@@ -15,7 +15,7 @@ const WHOLE: readonly (keyof SqliteSql)[] = [
   "lostCreation",
   "endCreations",
   "insert",
-  "insertPlain",
+  "insertGroup",
   "replace",
   "beginCreation",
   "noteInstance",
