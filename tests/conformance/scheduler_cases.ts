@@ -194,7 +194,7 @@ export const schedulerCases: Case<Store>[] = [
         return signals.length === 1;
       }, harness);
       const renewed = async () => {
-        const { now } = await store.nextRun([]);
+        const { now } = await store.nextRun({ kinds: [] });
         const task = await store.get("long");
         return task!.leaseEnd!.getTime() - now.getTime() > 50_000;
       };
