@@ -7,26 +7,33 @@
 import { systemClock } from "../src/api/clock.ts";
 import type {
   Claim,
-  JobStore,
+  CreateOutcome,
+  FullStore,
+  LivingInstance,
   LockRequest,
   NewTask,
   NextRun,
+  NextRunRequest,
+  Renewal,
   Settlement,
+  SettleOutcome,
   StoreChange,
 } from "../src/api/job_store.ts";
-import type { TaskRecord } from "../src/api/task.ts";
+import type { TaskDetails, TaskRecord } from "../src/api/task.ts";
+import { copyBytes } from "../src/core/bytes.ts";
+import { KindLimits } from "../src/core/lanes.ts";
 import { checkOptions } from "../src/core/options.ts";
 import { checkDuration, checkMethods } from "../src/core/validate.ts";
 import { FirestoreClaims } from "./firestore/claims.ts";
 import type {
   FirestoreClient,
   FirestoreDocument,
-  FirestoreQuery,
   FirestoreTransaction,
 } from "./firestore/client.ts";
-import { millis } from "./firestore/clock.ts";
 import { FirestoreCreator } from "./firestore/creator.ts";
-import { toRecord } from "./firestore/document.ts";
+import { claimableAt, isGone, toDetails } from "./firestore/document.ts";
+import { FirestoreFinder } from "./firestore/finder.ts";
+import { FirestoreInstances } from "./firestore/instances.ts";
 import { FirestoreListener } from "./firestore/listener.ts";
 import {
   checkClient,
@@ -35,6 +42,9 @@ import {
 } from "./firestore/options.ts";
 import { FirestoreQueries } from "./firestore/queries.ts";
 import { FirestoreRequests } from "./firestore/requests.ts";
+import { FirestoreSchema } from "./firestore/schema.ts";
+import { FirestoreSweeper } from "./firestore/sweeper.ts";
+import { inTurn } from "./firestore/turns.ts";
 
 export type {
   FirestoreBatch,
@@ -115,14 +125,18 @@ const SLUGS_PAGE = 5_000;
  * await using scheduler = new StdScheduler(new FirestoreStore(firestore));
  * ```
  */
-export class FirestoreStore implements JobStore<FirestoreTransaction> {
+export class FirestoreStore implements FullStore<FirestoreTransaction> {
   /** A document takes 1 MiB; a quarter of it is kept for the other fields. */
   readonly maxPayloadBytes: number = 768 * 1_024;
 
   readonly #requests: FirestoreRequests;
+  readonly #schema: FirestoreSchema;
   readonly #queries: FirestoreQueries;
   readonly #creator: FirestoreCreator;
+  readonly #finder: FirestoreFinder;
   readonly #claims: FirestoreClaims;
+  readonly #instances: FirestoreInstances;
+  readonly #sweeper: FirestoreSweeper;
   readonly #watchers = new Set<(change: StoreChange) => void>();
   #listener: FirestoreListener | undefined;
   /** How many times the limit `lock` reads: more than 1 while others are at it. */
@@ -146,14 +160,23 @@ export class FirestoreStore implements JobStore<FirestoreTransaction> {
     checkCollection(collection);
     checkShards(shards);
     checkDuration("timeoutMs", timeoutMs, { min: 100 });
-    this.#requests = new FirestoreRequests(client, collection, timeoutMs);
-    this.#queries = new FirestoreQueries(this.#requests.collection, shards);
-    this.#creator = new FirestoreCreator(this.#requests, shards);
-    this.#claims = new FirestoreClaims(this.#requests);
+    const requests = new FirestoreRequests(client, collection, timeoutMs);
+    this.#requests = requests;
+    this.#schema = new FirestoreSchema(requests);
+    this.#queries = new FirestoreQueries(requests.collection, shards);
+    this.#creator = new FirestoreCreator(requests, this.#schema, shards);
+    this.#finder = new FirestoreFinder(requests, this.#queries);
+    this.#claims = new FirestoreClaims(requests);
+    this.#instances = new FirestoreInstances(requests);
+    this.#sweeper = new FirestoreSweeper(
+      requests,
+      this.#queries,
+      this.#instances,
+    );
   }
 
   /**
-   * See {@linkcode JobStore.checkTransaction}: takes what
+   * See {@linkcode ClaimingStore.checkTransaction}: takes what
    * `firestore.runTransaction` gives to its callback.
    */
   checkTransaction(transaction: FirestoreTransaction): void {
@@ -164,95 +187,119 @@ export class FirestoreStore implements JobStore<FirestoreTransaction> {
     ]);
   }
 
-  /** See {@linkcode JobStore.create}. */
+  /** See {@linkcode ClaimingStore.create}. */
   async create(
     tasks: readonly NewTask[],
     transaction?: FirestoreTransaction,
-  ): Promise<string[]> {
+  ): Promise<CreateOutcome[]> {
+    for (const { priority } of tasks) this.#finder.notice(priority);
     if (transaction !== undefined) {
       return await this.#creator.createWithin(transaction, tasks);
     }
-    const { taken, created } = await this.#creator.create(tasks);
-    for (const change of created) this.#tell(change);
-    return taken;
+    const { outcomes, changes } = await this.#creator.create(tasks);
+    for (const change of changes) this.#tell(change);
+    return outcomes;
   }
 
-  /** See {@linkcode JobStore.nextRun}. */
-  async nextRun(kinds: readonly string[]): Promise<NextRun> {
-    if (kinds.length === 0) {
-      return { now: new Date(await this.#requests.now()), when: undefined };
-    }
-    const { documents } = await this.#find(this.#queries.soonest(kinds));
+  /** See {@linkcode ClaimingStore.nextRun}. */
+  async nextRun({ kinds, instance }: NextRunRequest): Promise<NextRun> {
+    await this.#schema.now();
+    const [when] = await Promise.all([
+      this.#soonest(kinds),
+      instance && this.#instances.beat(instance),
+      this.#sweeper.sweep(),
+    ]);
     return {
       now: new Date(this.#requests.clock.now()),
-      when: documents.length === 0
-        ? undefined
-        : new Date(claimableAt(documents[0])),
+      when: when === Infinity ? undefined : new Date(when),
     };
   }
 
-  /** See {@linkcode JobStore.lock}. */
+  /** See {@linkcode ClaimingStore.lock}. */
   async lock(request: LockRequest): Promise<TaskRecord[]> {
+    await this.#schema.ready();
+    const limits = new KindLimits(request.kinds);
     const tasks: TaskRecord[] = [];
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const wanted = request.limit - tasks.length;
+      const maxBytes = request.maxBytes - bytesOf(tasks);
+      if (wanted <= 0 || (tasks.length > 0 && maxBytes <= 0)) break;
+      let isContended: boolean;
       try {
-        const { taken, contended } = await this.#lockSome(request, wanted);
+        const { taken, contended } = await this.#lockSome(
+          { ...request, limit: wanted, maxBytes },
+          limits,
+          tasks.length === 0,
+        );
+        for (const { kind } of taken) limits.take(kind, 1);
         tasks.push(...taken);
-        if (!contended || taken.length === wanted) break;
+        isContended = contended;
       } catch (error) {
         if (tasks.length === 0) throw error;
         // What was claimed already must not be lost.
         break;
       }
+      if (!isContended || tasks.length === request.limit) break;
       await systemClock.sleep(Math.random() * FIRST_PAUSE_MS * 2 ** round);
     }
     return tasks;
   }
 
-  /** See {@linkcode JobStore.renew}. */
-  async renew(claims: readonly Claim[], leaseMs: number): Promise<boolean[]> {
-    await this.#requests.now();
+  /** See {@linkcode ClaimingStore.renew}. */
+  async renew(claims: readonly Claim[], leaseMs: number): Promise<Renewal[]> {
+    await this.#schema.now();
     return await this.#claims.renew(claims, leaseMs);
   }
 
-  /** See {@linkcode JobStore.reschedule}. */
-  async reschedule(settlements: readonly Settlement[]): Promise<boolean[]> {
-    const changes = settlements.map((settlement) =>
-      this.#claims.changeBy(settlement)
-    );
-    const effects = await this.#claims.settle(settlements);
-    changes.forEach((change, index) => {
-      if (change !== undefined && effects[index]) this.#tell(change);
-    });
-    return effects;
+  /** See {@linkcode ClaimingStore.reschedule}. */
+  async reschedule(
+    settlements: readonly Settlement[],
+  ): Promise<SettleOutcome[]> {
+    const copies = settlements.map(copyOf);
+    await this.#schema.now();
+    const { outcomes, changes } = await this.#claims.settle(copies);
+    for (const change of changes) this.#tell(change);
+    if (copies.some(({ next }) => next !== undefined && isKept(next))) {
+      this.#sweeper.expect();
+    }
+    return outcomes;
   }
 
-  /** See {@linkcode JobStore.getSlugs}. Reads every task. */
+  /** See {@linkcode InspectingStore.getSlugs}. Reads every task. */
   async getSlugs(): Promise<string[]> {
+    const now = await this.#schema.now();
     const slugs: string[] = [];
-    for await (const documents of this.#pages(SLUGS_PAGE, "slug")) {
-      for (const document of documents) slugs.push(document.data()!.slug);
+    const fields = ["slug", "status", "keepUntil"];
+    for await (const documents of this.#pages(SLUGS_PAGE, ...fields)) {
+      for (const document of documents) {
+        const fields = document.data()!;
+        if (!isGone(fields, now)) slugs.push(fields.slug);
+      }
     }
     return slugs;
   }
 
-  /** See {@linkcode JobStore.get}. */
-  async get(slug: string): Promise<TaskRecord | undefined> {
+  /** See {@linkcode InspectingStore.get}. */
+  async get(slug: string): Promise<TaskDetails | undefined> {
+    const now = await this.#schema.now();
     const document = await this.#requests.get(this.#requests.ref(slug));
-    return document.exists ? toRecord(document) : undefined;
+    return document.exists && !isGone(document.data()!, now)
+      ? toDetails(document)
+      : undefined;
   }
 
-  /** See {@linkcode JobStore.delete}. */
+  /** See {@linkcode SteeringStore.delete}. */
   async delete(slug: string): Promise<boolean> {
+    await this.#schema.ready();
     return await this.#requests.delete(this.#requests.ref(slug));
   }
 
   /**
-   * See {@linkcode JobStore.clear}. Reads every task and removes
+   * See {@linkcode SteeringStore.clear}. Reads every task and removes
    * 500 at a time; what is created meanwhile may stay.
    */
   async clear(): Promise<void> {
+    await this.#schema.ready();
     for await (const documents of this.#pages(CLEAR_PAGE)) {
       await this.#requests.commit((batch) => {
         for (const { ref } of documents) batch.delete(ref);
@@ -260,7 +307,19 @@ export class FirestoreStore implements JobStore<FirestoreTransaction> {
     }
   }
 
-  /** See {@linkcode JobStore.watch}. */
+  /** See {@linkcode InstanceStore.listInstances}. */
+  async listInstances(): Promise<LivingInstance[]> {
+    await this.#schema.now();
+    return await this.#instances.list();
+  }
+
+  /** See {@linkcode InstanceStore.removeInstance}. */
+  async removeInstance(id: string): Promise<void> {
+    await this.#schema.ready();
+    await this.#instances.remove(id);
+  }
+
+  /** See {@linkcode ClaimingStore.watch}. */
   async watch(
     onChange: (change: StoreChange) => void,
   ): Promise<AsyncDisposable> {
@@ -269,8 +328,12 @@ export class FirestoreStore implements JobStore<FirestoreTransaction> {
     try {
       this.#listener ??= new FirestoreListener(
         this.#requests,
+        this.#schema,
         this.#queries,
-        (change) => this.#tell(change),
+        (change, priority) => {
+          this.#finder.notice(priority);
+          this.#tell(change);
+        },
       );
       await this.#listener.start();
     } catch (error) {
@@ -293,35 +356,34 @@ export class FirestoreStore implements JobStore<FirestoreTransaction> {
   }
 
   /** Claims once; `contended`: others were faster with some. */
-  async #lockSome({ kinds, leaseMs }: LockRequest, wanted: number) {
-    const { clock } = this.#requests;
-    const { documents, readAt } = await this.#find(this.#queries.claimable(
-      kinds,
-      new Date(clock.latest()),
-      wanted * this.#spread,
-    ));
-    const due = documents.filter((one) => claimableAt(one) <= readAt);
-    const chosen = this.#spread === 1
-      ? due.slice(0, wanted)
-      : choose(due, wanted);
-    const taken = await this.#claims.take(chosen, leaseMs);
-    const contended = taken.length < chosen.length;
+  async #lockSome(request: LockRequest, limits: KindLimits, isFirst: boolean) {
+    const { kinds } = limits;
+    const count = request.limit;
+    const { documents, readAt } = await this.#finder
+      .find({ kinds, limits, count: count * this.#spread });
+    const chosen = inTurn(
+      documents,
+      { kinds, limits, count },
+      readAt,
+      this.#spread === 1 ? firstOf : someOf,
+    );
+    const { taken, contended } = await this.#claims.take(
+      withinBytes(chosen, request.maxBytes, isFirst),
+      request,
+    );
     this.#spread = contended
       ? Math.min(this.#spread + 1, MAX_SPREAD)
       : Math.max(this.#spread - 1, 1);
     return { taken, contended };
   }
 
-  /** What queries find together, soonest first. */
-  async #find(queries: readonly FirestoreQuery[]) {
-    const results = await Promise.all(
-      queries.map((query) => this.#requests.query(query)),
+  /** When the first task of these kinds can be claimed. */
+  async #soonest(kinds: readonly string[]): Promise<number> {
+    const answers = await Promise.all(
+      this.#queries.soonest([...new Set(kinds)])
+        .map((query) => this.#requests.query(query)),
     );
-    return {
-      documents: results.flatMap(({ docs }) => docs)
-        .sort((a, b) => claimableAt(a) - claimableAt(b)),
-      readAt: Math.min(...results.map(({ readTime }) => millis(readTime))),
-    };
+    return Math.min(...answers.flatMap(({ docs }) => docs.map(claimableAt)));
   }
 
   async *#pages(
@@ -338,12 +400,57 @@ export class FirestoreStore implements JobStore<FirestoreTransaction> {
   }
 }
 
-function claimableAt(document: FirestoreDocument): number {
-  return millis(document.data()!.claimableAt);
+/** Copies what the caller may change while it waits. */
+function copyOf({ slug, version, token, next }: Settlement): Settlement {
+  const claim = { slug, version, token };
+  if (next === undefined) return { ...claim, next };
+  const { when, scheduledFor, payload, lastRun, lastError } = next;
+  return {
+    ...claim,
+    next: {
+      ...next,
+      when: new Date(when),
+      scheduledFor: new Date(scheduledFor),
+      payload: payload && copyBytes(payload),
+      lastRun: lastRun && {
+        startedAt: new Date(lastRun.startedAt),
+        endedAt: new Date(lastRun.endedAt),
+        outcome: lastRun.outcome,
+      },
+      lastError: lastError && { ...lastError, at: new Date(lastError.at) },
+    },
+  };
+}
+
+/** Whether a task stays for some time once it has ended. */
+function isKept({ status, keepMs }: NonNullable<Settlement["next"]>): boolean {
+  return status !== "scheduled" && keepMs !== Infinity;
+}
+
+function bytesOf(tasks: readonly TaskRecord[]): number {
+  return tasks.reduce((bytes, { payload }) => bytes + payload.length, 0);
+}
+
+/** As many of the documents as their payloads allow. */
+function withinBytes(
+  documents: readonly FirestoreDocument[],
+  maxBytes: number,
+  isFirst: boolean,
+): FirestoreDocument[] {
+  let left = maxBytes;
+  const end = documents.findIndex((document, index) => {
+    left -= document.data()!.payload.length;
+    return left < 0 && !(isFirst && index === 0);
+  });
+  return documents.slice(0, end === -1 ? undefined : end);
+}
+
+function firstOf<T>(items: readonly T[], count: number): T[] {
+  return items.slice(0, count);
 }
 
 /** Some of the items at random, in their order. */
-function choose<T>(items: readonly T[], count: number): T[] {
+function someOf<T>(items: readonly T[], count: number): T[] {
   const chosen: T[] = [];
   items.forEach((item, index) => {
     const missing = count - chosen.length;

@@ -31,6 +31,8 @@ export interface FirestoreDocument {
   readonly ref: FirestoreReference;
   /** Whether it exists. */
   readonly exists: boolean;
+  /** When it was created first; only if it exists. */
+  readonly createTime?: FirestoreTimestamp | undefined;
   /** When it was changed last; only if it exists. */
   readonly updateTime?: FirestoreTimestamp | undefined;
   /** The server's clock when it was read. */

@@ -1,6 +1,7 @@
 import { SchedulerError, StoreUnusableError } from "../../src/api/errors.ts";
 import { errorText } from "../../src/core/text.ts";
 
+const UNKNOWN = 2;
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;
@@ -8,6 +9,7 @@ const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
 const FAILED_PRECONDITION = 9;
 const ABORTED = 10;
+const INTERNAL = 13;
 const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
 
@@ -33,6 +35,26 @@ export function isOpen(error: unknown): boolean {
   const code = codeOf(error);
   return typeof code === "number" && code !== INVALID_ARGUMENT &&
     code !== PERMISSION_DENIED && code !== UNAUTHENTICATED;
+}
+
+/** Whether somebody had a document locked, so that nothing took place. */
+export function isBusy(error: unknown): boolean {
+  return codeOf(error) === ABORTED;
+}
+
+/** Whether what was to be written can never be. */
+export function isRefused(error: unknown): boolean {
+  return codeOf(error) === INVALID_ARGUMENT;
+}
+
+/**
+ * Whether what was to be written may be at fault, and not Firestore. The client
+ * gives no code to what it cannot encode, nor to credentials that are missing.
+ */
+export function isSuspicious(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === INVALID_ARGUMENT || code === UNKNOWN || code === INTERNAL ||
+    (typeof code !== "number" && !(error instanceof SchedulerError));
 }
 
 /** Whether Firestore asks to come back a little later. */

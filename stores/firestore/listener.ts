@@ -2,9 +2,11 @@ import { systemClock } from "../../src/api/clock.ts";
 import type { StoreChange } from "../../src/api/job_store.ts";
 import { GrowingPause } from "../../src/core/growing_pause.ts";
 import type { FirestoreResult } from "./client.ts";
-import { toDate } from "./document.ts";
+import { priorityOf, toDate } from "./document.ts";
+import { DEFAULT_PRIORITY } from "./fields.ts";
 import type { FirestoreQueries } from "./queries.ts";
 import type { FirestoreRequests } from "./requests.ts";
+import type { FirestoreSchema } from "./schema.ts";
 
 /** With so many announcements at a time, it pauses, for each one costs. */
 const MAX_DOCUMENTS = 20;
@@ -15,14 +17,18 @@ const OVERLAP_MS = 5_000;
 /** The pauses between attempts to listen. */
 const RETRY_PAUSES = { firstMs: 1_000, longestMs: 60_000 };
 
+/** Is told of a change, and the priority of the task. */
+type Tell = (change: StoreChange, priority: number) => void;
+
 /**
  * Listens to announcements in the collection, until it is ended. The client
  * mends broken connections; when it gives up, this starts anew.
  */
 export class FirestoreListener {
   readonly #requests: FirestoreRequests;
+  readonly #schema: FirestoreSchema;
   readonly #queries: FirestoreQueries;
-  readonly #tell: (change: StoreChange) => void;
+  readonly #tell: Tell;
   #started: Promise<void> | undefined;
   #ended = false;
   #unsubscribe: (() => void) | undefined;
@@ -31,10 +37,12 @@ export class FirestoreListener {
 
   constructor(
     requests: FirestoreRequests,
+    schema: FirestoreSchema,
     queries: FirestoreQueries,
-    tell: (change: StoreChange) => void,
+    tell: Tell,
   ) {
     this.#requests = requests;
+    this.#schema = schema;
     this.#queries = queries;
     this.#tell = tell;
   }
@@ -52,7 +60,7 @@ export class FirestoreListener {
   }
 
   async #listen(): Promise<void> {
-    const now = await this.#requests.now();
+    const now = await this.#schema.now();
     if (this.#ended) return;
     const open = Promise.withResolvers<void>();
     let opened = false;
@@ -80,8 +88,9 @@ export class FirestoreListener {
     for (const { type, doc } of result.docChanges()) {
       const { claimableAt, kind, announcedBy } = doc.data()!;
       const known = announcedBy === this.#requests.author;
-      if (known || type === "removed" || claimableAt === null) continue;
-      this.#tell({ when: toDate(claimableAt), kinds: [kind] });
+      if (known || type === "removed" || claimableAt == null) continue;
+      const change = { when: toDate(claimableAt), kinds: [kind] };
+      this.#tell(change, priorityOf(doc));
     }
     if (result.docs.length >= MAX_DOCUMENTS) {
       void this.#hangUp();
@@ -117,7 +126,10 @@ export class FirestoreListener {
       await this.#listen();
       this.#pauses.reset();
       // Something may have been missed.
-      if (!this.#ended) this.#tell({ when: undefined, kinds: undefined });
+      if (!this.#ended) {
+        const unknown = { when: undefined, kinds: undefined };
+        this.#tell(unknown, DEFAULT_PRIORITY);
+      }
     } catch {
       this.#restartIn(this.#pauses.next());
     }

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../src/api/clock.ts";
 import { SchedulerError } from "../../src/api/errors.ts";
 import { GrowingPause } from "../../src/core/growing_pause.ts";
-import { within } from "../../src/core/within.ts";
+import { within } from "../../src/runtime/within.ts";
 import type {
   FirestoreBatch,
   FirestoreClient,
@@ -16,7 +16,16 @@ import type {
 } from "./client.ts";
 import { FirestoreClock } from "./clock.ts";
 import { documentId, sizeOf } from "./document.ts";
-import { isLost, isMissing, isOpen, isOverload, storeError } from "./errors.ts";
+import {
+  isBusy,
+  isLost,
+  isMissing,
+  isOpen,
+  isOverload,
+  isRefused,
+  isSuspicious,
+  storeError,
+} from "./errors.ts";
 
 /** A change of a document that takes place only if it is as it was known. */
 export interface GuardedWrite {
@@ -35,8 +44,12 @@ export type WriteOutcome =
    * its answer got lost, so this may follow one's own success.
    */
   | { readonly type: "lost"; readonly error: Error }
+  /** Somebody has the document locked; nothing took place. */
+  | { readonly type: "busy"; readonly error: Error }
   /** It is open whether it took place. */
   | { readonly type: "open"; readonly error: Error }
+  /** What was to be written can never be. */
+  | { readonly type: "refused"; readonly error: Error }
   | { readonly type: "failed"; readonly error: Error };
 
 /** A bulk write sends 20 writes in one request, of which 4 MiB is safe. */
@@ -47,29 +60,30 @@ const OVERLOAD_PAUSES = { firstMs: 100, longestMs: 2_000 };
 /** Sends requests, limits their time, and learns the server's clock from them. */
 export class FirestoreRequests {
   /** Names this store among those that share the collection. */
-  readonly author: string = crypto.randomUUID();
+  readonly author: string = crypto.randomUUID().slice(0, 13);
   /** The server's clock. */
   readonly clock: FirestoreClock = new FirestoreClock();
   /** Where the tasks are. */
   readonly collection: FirestoreCollection;
   readonly #client: FirestoreClient;
-  readonly #path: string;
+  /** The path of that collection. */
+  readonly path: string;
   readonly #timeoutMs: number;
-  readonly #timer: Clock;
+  /** Measures pauses and ages. */
+  readonly timer: Clock;
   readonly #pauses = new GrowingPause(OVERLOAD_PAUSES);
   /** Until when writes wait, because Firestore refused the last ones. */
   #resumeAt = -Infinity;
 
-  /** @param timer Measures how long to pause. */
   constructor(
     client: FirestoreClient,
     path: string,
     timeoutMs: number,
     timer: Clock = systemClock,
   ) {
-    this.#timer = timer;
+    this.timer = timer;
     this.#client = client;
-    this.#path = path;
+    this.path = path;
     this.#timeoutMs = timeoutMs;
     this.collection = client.collection(path);
   }
@@ -79,10 +93,9 @@ export class FirestoreRequests {
     return this.collection.doc(documentId(slug));
   }
 
-  /** The server's clock; asks for it if the last answer is too old. */
-  async now(): Promise<number> {
-    if (!this.clock.fresh) await this.get(this.ref("clock"));
-    return this.clock.now();
+  /** A collection of the store's own, beside that of the tasks. */
+  sibling(name: string): FirestoreCollection {
+    return this.#client.collection(`${this.path}_${name}`);
   }
 
   /** Reads a document. */
@@ -144,13 +157,14 @@ export class FirestoreRequests {
    */
   async write(writes: readonly GuardedWrite[]): Promise<WriteOutcome[]> {
     if (writes.length === 0) return [];
-    const waitMs = this.#resumeAt - this.#timer.monotonic();
-    if (waitMs > 0) await this.#timer.sleep(waitMs);
+    const waitMs = this.#resumeAt - this.timer.monotonic();
+    if (waitMs > 0) await this.timer.sleep(waitMs);
     const outcomes = await this.#writeNow(writes);
     const isOverloaded = outcomes.some((outcome) =>
-      outcome.type === "open" && isOverload(outcome.error.cause)
+      (outcome.type === "open" || outcome.type === "busy") &&
+      isOverload(outcome.error.cause)
     );
-    const now = this.#timer.monotonic();
+    const now = this.timer.monotonic();
     if (isOverloaded) {
       if (now >= this.#resumeAt) this.#resumeAt = now + this.#pauses.next();
     } else if (outcomes.some(({ type }) => type === "done")) {
@@ -162,34 +176,40 @@ export class FirestoreRequests {
   async #writeNow(writes: readonly GuardedWrite[]): Promise<WriteOutcome[]> {
     const bulk = this.#client.bulkWriter({ throttling: false });
     bulk.onWriteError(() => false);
-    const outcomes = writes.map((write) => {
-      const large = write.fields !== undefined &&
-        sizeOf(write.fields) > MAX_BULK_ITEM_BYTES;
-      return this.#outcome(large ? this.#writeAlone(write) : send(bulk, write));
-    });
+    const isLarge = ({ fields }: GuardedWrite) =>
+      fields !== undefined && sizeOf(fields) > MAX_BULK_ITEM_BYTES;
+    const answers = writes.map((write) =>
+      isLarge(write)
+        ? this.#writeAlone(write)
+        : this.#outcome(() => send(bulk, write))
+    );
     void bulk.close();
-    return await Promise.all(outcomes);
+    const outcomes = await Promise.all(answers);
+    // One that cannot be written takes those with it that were sent along.
+    return await Promise.all(outcomes.map((outcome, index) => {
+      const write = writes[index];
+      const isAlone = writes.length === 1 || isLarge(write);
+      return !isAlone && isSuspect(outcome) ? this.#writeAlone(write) : outcome;
+    }));
   }
 
-  async #writeAlone(write: GuardedWrite): Promise<FirestoreWriteResult> {
-    const batch = this.#client.batch();
-    void send(batch, write);
-    const [result] = await batch.commit();
-    return result;
+  #writeAlone(write: GuardedWrite): Promise<WriteOutcome> {
+    return this.#outcome(() => {
+      const batch = this.#client.batch();
+      send(batch, write);
+      return batch.commit().then(([result]) => result);
+    });
   }
 
-  async #outcome(answer: Promise<FirestoreWriteResult>): Promise<WriteOutcome> {
+  async #outcome(
+    send: () => Promise<FirestoreWriteResult>,
+  ): Promise<WriteOutcome> {
+    const act = `write to "${this.path}"`;
     try {
-      const { writeTime } = await this.#inTime(
-        `write to "${this.#path}"`,
-        answer,
-      );
+      const { writeTime } = await this.#inTime(act, send());
       return { type: "done", updateTime: writeTime };
     } catch (error) {
-      return {
-        type: isLost(error) ? "lost" : isOpen(error) ? "open" : "failed",
-        error: storeError(error, `write to "${this.#path}"`),
-      };
+      return { type: typeOf(error), error: storeError(error, act) };
     }
   }
 
@@ -208,7 +228,7 @@ export class FirestoreRequests {
     request: () => Promise<T>,
     timeOf?: (answer: T) => FirestoreTimestamp,
   ): Promise<T> {
-    const act = `${verb} "${this.#path}"`;
+    const act = `${verb} "${this.path}"`;
     const askedAt = performance.now();
     try {
       const answer = await this.#inTime(act, request());
@@ -218,6 +238,18 @@ export class FirestoreRequests {
       throw storeError(error, act);
     }
   }
+}
+
+/** Whether it may be the fault of what was to be written. */
+export function isSuspect(outcome: WriteOutcome): boolean {
+  return outcome.type !== "done" && isSuspicious(outcome.error.cause);
+}
+
+function typeOf(error: unknown): Exclude<WriteOutcome["type"], "done"> {
+  if (isLost(error)) return "lost";
+  if (isBusy(error)) return "busy";
+  if (isRefused(error)) return "refused";
+  return isOpen(error) ? "open" : "failed";
 }
 
 function send<T>(

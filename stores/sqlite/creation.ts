@@ -1,7 +1,7 @@
 import type { CreateOutcome, NewTask } from "../../src/api/job_store.ts";
 import type { SqliteSql } from "./sql.ts";
 import type { SqliteStatements } from "./statements.ts";
-import { type Change, ROWS_PER_STEP, type Steps } from "./steps.ts";
+import { Change, ROWS_PER_STEP, type Steps } from "./steps.ts";
 import type { SqliteVersions } from "./versions.ts";
 
 /** What is in the way of a new task. */
@@ -18,6 +18,8 @@ type OldRow = [
 
 /** What a task starts with. */
 interface Beginning {
+  /** Of which large creation it is part. */
+  readonly creation: number | null;
   readonly due: number;
   readonly version: number;
   readonly revision: number;
@@ -56,7 +58,7 @@ export class SqliteCreation {
     for (const strict of [true, false]) {
       for (const [index, task] of tasks.entries()) {
         if ((task.onConflict === "error") !== strict) continue;
-        outcomes[index] = this.#createOne(task, now, floor, change);
+        outcomes[index] = this.#createOne(task, null, now, floor, change);
         areTaken ||= outcomes[index] === "taken";
         if (++steps % ROWS_PER_STEP === 0) yield;
       }
@@ -65,15 +67,47 @@ export class SqliteCreation {
     return outcomes;
   }
 
+  /**
+   * Adds tasks, which are all to be new, as a part of a large creation: they
+   * can be claimed only when that is complete.
+   */
+  *stage(
+    creation: number,
+    tasks: readonly NewTask[],
+    now: number,
+  ): Steps<CreateOutcome[]> {
+    const change = new Change();
+    const floor = this.#versions.floor(now);
+    const outcomes: CreateOutcome[] = [];
+    for (const task of tasks) {
+      outcomes.push(this.#createOne(task, creation, now, floor, change));
+      if (outcomes.length % ROWS_PER_STEP === 0) yield;
+    }
+    return outcomes;
+  }
+
+  /** Whether the slug is taken. Needs no transaction. */
+  isTaken(slug: string, now: number): boolean {
+    const [old] = this.#statements.rows<OldRow>(this.#sql.conflicting, slug);
+    return old !== undefined && !isGone(old, now);
+  }
+
   #createOne(
     task: NewTask,
+    creation: number | null,
     now: number,
     floor: number,
     change: Change,
   ): CreateOutcome {
     const due = dueTime(task, now);
-    const beginning = { due, version: floor, revision: 0, createdAt: now };
-    if (this.#insert(this.#sql.insert, task, beginning)) {
+    const beginning = {
+      creation,
+      due,
+      version: floor,
+      revision: 0,
+      createdAt: now,
+    };
+    if (this.#insert(task, beginning)) {
       change.add(task.kind, due);
       return "created";
     }
@@ -86,14 +120,14 @@ export class SqliteCreation {
   #resolve(
     task: NewTask,
     old: OldRow,
-    { due, version: floor }: Beginning,
+    { creation, due, version: floor }: Beginning,
     now: number,
     change: Change,
   ): CreateOutcome {
     const [kind, status, gate, runAt, version, revision, createdAt] = old;
-    const isGone = old[7] !== null && old[7] <= now;
+    const isNew = isGone(old, now);
     const { slug, onConflict } = task;
-    if (!isGone) {
+    if (!isNew) {
       if (onConflict === "error") return "taken";
       if (onConflict === "keep") return "kept";
       if (onConflict === "rerun" && status === 1) {
@@ -106,35 +140,54 @@ export class SqliteCreation {
         return "merged";
       }
     }
-    const isAnew = !isGone && onConflict === "rerun";
-    this.#insert(this.#sql.replace, task, {
+    const isAnew = !isNew && onConflict === "rerun";
+    this.#write(this.#sql.replace, task, {
+      creation,
       due,
       version: Math.max(version + 1, floor),
-      revision: isGone ? 0 : isAnew ? revision : revision + 1,
+      revision: isNew ? 0 : isAnew ? revision : revision + 1,
       createdAt: isAnew ? createdAt : now,
     });
     change.add(task.kind, due);
-    return isGone ? "created" : isAnew ? "merged" : "replaced";
+    return isNew ? "created" : isAnew ? "merged" : "replaced";
   }
 
   /** Returns whether the task was added. */
-  #insert(sql: string, task: NewTask, beginning: Beginning): boolean {
-    const { due, version, revision, createdAt } = beginning;
+  #insert(task: NewTask, beginning: Beginning): boolean {
+    const { key, declared, trigger, keepMs } = task;
+    if (
+      (key ?? declared ?? trigger ?? keepMs ?? beginning.creation) !== null
+    ) return this.#write(this.#sql.insert, task, beginning);
+    return this.#statements.run(
+      this.#sql.insertPlain,
+      task.slug,
+      task.kind,
+      task.priority ?? 3,
+      beginning.due,
+      beginning.version,
+      beginning.createdAt,
+      task.payload,
+    ) > 0;
+  }
+
+  /** Returns whether the task was added. */
+  #write(sql: string, task: NewTask, beginning: Beginning): boolean {
     return this.#statements.run(
       sql,
       task.slug,
       task.kind,
       task.priority ?? 3,
-      due,
-      version,
-      revision,
+      beginning.due,
+      beginning.version,
+      beginning.createdAt,
+      task.payload,
+      beginning.revision,
       task.key ?? null,
       task.declared?.owner ?? null,
       task.declared?.hash ?? null,
       task.trigger ?? null,
       task.keepMs ?? null,
-      createdAt,
-      task.payload,
+      beginning.creation,
     ) > 0;
   }
 
@@ -154,6 +207,11 @@ export class SqliteCreation {
     this.#versions.retire(highest);
     return outcomes;
   }
+}
+
+function isGone(old: OldRow, now: number): boolean {
+  const keepUntil = old[7];
+  return keepUntil !== null && keepUntil <= now;
 }
 
 function dueTime({ due }: NewTask, now: number): number {

@@ -2,7 +2,7 @@
  * Google's Firestore emulator, for tests: the one at `FIRESTORE_EMULATOR_HOST`,
  * or one that is started with `gcloud` and ends with this process.
  */
-import { Firestore } from "@google-cloud/firestore";
+import { Firestore, Timestamp } from "@google-cloud/firestore";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort, ServerProcess } from "./server_process.ts";
 import { MissingServerError, shareServer } from "./shared_server.ts";
@@ -47,22 +47,23 @@ export function newCollection(): string {
   return `tests/${crypto.randomUUID()}/schedules`;
 }
 
-/** Moves all instants that are stored into the past. */
+/** Moves all instants that are stored into the past, of tasks and instances. */
 export async function moveIntoThePast(
   client: Firestore,
   collection: string,
   ms: number,
 ): Promise<void> {
-  const { docs } = await client.collection(collection).get();
-  await Promise.all(docs.map((document) => {
-    const times = ["when", "scheduledFor", "claimableAt", "announcedAt"]
-      .filter((field) => document.get(field) !== null)
-      .map((field) => {
-        const time: Date = document.get(field).toDate();
-        return [field, new Date(time.getTime() - ms)];
-      });
-    return document.ref.update(Object.fromEntries(times));
-  }));
+  for (const path of [collection, `${collection}_instances`]) {
+    const { docs } = await client.collection(path).get();
+    await Promise.all(docs.map((document) => {
+      const { createTime, ref } = document;
+      const fields = { createdAt: createTime, ...document.data() };
+      const times = Object.entries(fields)
+        .filter(([, value]) => value instanceof Timestamp)
+        .map(([name, time]) => [name, new Date(time.toMillis() - ms)]);
+      return ref.update(Object.fromEntries(times));
+    }));
+  }
 }
 
 /**

@@ -57,16 +57,18 @@ export class FirestoreMeter {
   }
 
   #query<Query extends FirestoreQuery>(query: Query): Query {
-    const refine = (method: "where" | "orderBy" | "limit" | "select") =>
-    // deno-lint-ignore no-explicit-any
-    (...args: any[]) =>
+    const refine =
+      (method: "where" | "orderBy" | "limit" | "select" | "startAfter") =>
       // deno-lint-ignore no-explicit-any
-      this.#query((query[method] as any)(...args));
+      (...args: any[]) =>
+        // deno-lint-ignore no-explicit-any
+        this.#query((query[method] as any)(...args));
     return this.#watch(query, {
       where: refine("where"),
       orderBy: refine("orderBy"),
       limit: refine("limit"),
       select: refine("select"),
+      startAfter: refine("startAfter"),
       get: async () => {
         const result = await this.#asking(query.get());
         this.#bill.reads += Math.max(1, result.docs.length);

@@ -125,7 +125,7 @@ async function work(): Promise<void> {
   const say = (word: Word, ...rest: unknown[]) =>
     console.log([word, ...rest].join(" "));
   const log = (message: string) => say("log", message);
-  const logger: Logger = { debug() {}, info: log, warn: log, error: log };
+  const logger: Logger = { debug() {}, info() {}, warn: log, error: log };
   const client = connect();
   const store = new FirestoreStore(client, { collection, timeoutMs: 30_000 });
   const scheduler = new StdScheduler(store, {

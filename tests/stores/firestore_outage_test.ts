@@ -6,6 +6,7 @@ import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import { FirestoreStore } from "../../stores/firestore.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 import {
+  claimOf,
   createDue,
   lockNew,
   lockWork,
@@ -77,24 +78,39 @@ class Line implements AsyncDisposable {
 test("Firestore: answers that get lost do no harm", async () => {
   await using line = new Line();
   const { store, otherStore } = line;
-  await store.nextRun([]);
+  await store.nextRun({ kinds: [] });
   const create = () => store.create([newTask("a"), newTask("b")]);
-  assertEquals(await line.losing(create), []);
-  assertEquals(await create(), ["a", "b"]);
+  assertEquals(await line.losing(create), ["created", "created"]);
+  assertEquals(await create(), ["taken", "taken"]);
+  const replace = () =>
+    store.create([
+      newTask("a", { onConflict: "rerun", due: { at: new Date(0) } }),
+      newTask("b", { onConflict: "replace" }),
+    ]);
+  await store.create([newTask("c")]);
+  assertEquals(await line.losing(replace), ["merged", "replaced"]);
+  assertEquals((await otherStore.get("b"))?.revision, 1);
 
   const tasks = await line.losing(() => lockWork(store));
-  assertEquals(slugsOf(tasks), ["a", "b"]);
-  assertEquals(await line.losing(() => store.renew(tasks, 60_000)), [
-    true,
-    true,
+  assertEquals(slugsOf(tasks).sort(), ["a", "b", "c"]);
+  const claims = tasks.map(claimOf);
+  assertEquals(await line.losing(() => store.renew(claims, 60_000)), [
+    "held",
+    "held",
+    "held",
   ]);
   const kept = tasks.map((task) => settlement(task, { result: "kept" }));
-  assertEquals(await line.losing(() => store.reschedule(kept)), [true, true]);
+  assertEquals(await line.losing(() => store.reschedule(kept)), [
+    "settled",
+    "settled",
+    "settled",
+  ]);
   assertEquals((await otherStore.get("b"))?.result, "kept");
 
   const [task] = await lockWork(store, 1);
+  // The client sends a removal again, which then finds nothing to remove.
   await line.losing(() => store.reschedule([settlement(task)]));
-  assertEquals((await otherStore.getSlugs()).length, 1);
+  assertEquals((await otherStore.getSlugs()).length, 2);
 });
 
 test("Firestore: a store that does not answer is reported, and used again", async () => {
@@ -104,7 +120,7 @@ test("Firestore: a store that does not answer is reported, and used again", asyn
   line.proxy.answers = "hold";
   const settle = () => store.reschedule([settlement(task)]);
   const acts = [
-    store.nextRun(["work"]),
+    store.nextRun({ kinds: ["work"] }),
     lockWork(store),
     createDue(store, "b"),
     settle(),
@@ -192,9 +208,7 @@ test(
 
     await using emulator = await starting;
     proxy.target = new URL(`http://${emulator.host}`);
-    await until(() =>
-      logger.messages("warn").includes("The store answers again")
-    );
+    await until(() => logger.messages("warn").includes("The store is back"));
     assertEquals(await scheduler.getJobSlugs(), []);
     ran.length = 0;
     await scheduler.scheduleJob("after", "work");

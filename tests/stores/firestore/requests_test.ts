@@ -68,7 +68,7 @@ Deno.test("after a success the pauses are short again", async () => {
 Deno.test("what is refused for good holds up nobody", async () => {
   const { sentAt, write } = open(INVALID_ARGUMENT, 0);
   const [outcome] = await write();
-  assertEquals(outcome.type, "failed");
+  assertEquals(outcome.type, "refused");
   await write();
   assertEquals(sentAt, [0, 0]);
 });
