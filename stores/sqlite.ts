@@ -185,8 +185,9 @@ export class SqliteStore implements FullStore, AsyncDisposable {
 
   /** See {@linkcode ClaimingStore.nextRun}. */
   async nextRun({ kinds, instance }: NextRunRequest): Promise<NextRun> {
+    const noted = instance && { ...instance, kinds: [...instance.kinds] };
     const { queue, claims } = await this.#open();
-    const isTidy = await this.#tidy(instance);
+    const isTidy = await this.#tidy(noted);
     const lanes = await queue.read(() => claims.lanes([...new Set(kinds)]));
     const now = this.#now();
     const soonest = lanes.reduce(
@@ -411,14 +412,27 @@ class Unfinished {
 }
 
 function copyTask(task: NewTask): NewTask {
-  return { ...task, payload: copyBytes(task.payload) };
+  const { due, payload } = task;
+  return {
+    ...task,
+    payload: copyBytes(payload),
+    due: "at" in due ? { at: new Date(due.at) } : due,
+  };
 }
 
 function copySettlement(settlement: Settlement): Settlement {
   const { next } = settlement;
-  if (next?.payload === undefined) return settlement;
-  const payload = copyBytes(next.payload);
-  return { ...settlement, next: { ...next, payload } };
+  if (next === undefined) return settlement;
+  const { when, scheduledFor, payload } = next;
+  return {
+    ...settlement,
+    next: {
+      ...next,
+      when: new Date(when),
+      scheduledFor: new Date(scheduledFor),
+      payload: payload && copyBytes(payload),
+    },
+  };
 }
 
 function toSource(database: string | URL | SqliteDatabase) {

@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
 import { GrowingPause } from "../../src/core/growing_pause.ts";
-import { within } from "../../src/core/within.ts";
+import { within } from "../../src/runtime/within.ts";
 import {
   isConnectionLoss,
   isReadOnly,

@@ -1,4 +1,4 @@
-import { within } from "../../src/core/within.ts";
+import { within } from "../../src/runtime/within.ts";
 import type { PgPool, PgPoolClient } from "./client.ts";
 import { Outage } from "./outage.ts";
 

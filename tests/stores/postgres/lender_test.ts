@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import pg from "pg";
 import { SchedulerError } from "../../../src/api/errors.ts";
-import { within } from "../../../src/core/within.ts";
+import { within } from "../../../src/runtime/within.ts";
 import { PostgresStore } from "../../../stores/postgres.ts";
 import { PgLender } from "../../../stores/postgres/lender.ts";
 import {
