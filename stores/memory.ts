@@ -34,6 +34,8 @@ import { checkOptions } from "../src/core/options.ts";
 import { checkClock } from "../src/core/validate.ts";
 import { GatheredChange, Watchers } from "../src/core/watchers.ts";
 import {
+  copyOfError,
+  copyOfRun,
   type Entry,
   hasEnded,
   newEntry,
@@ -216,7 +218,7 @@ export class MemoryStore implements FullStore {
     return Promise.resolve(
       [...this.#instances.values()]
         .sort((a, b) => a.id < b.id ? -1 : 1)
-        .map((instance) => ({ ...instance })),
+        .map(copyOfInstance),
     );
   }
 
@@ -324,12 +326,12 @@ export class MemoryStore implements FullStore {
     setRare(entry, {
       crashes: next.crashes,
       keepUntil: now + next.keepMs,
-      lastRun: lastRun && { ...lastRun },
+      lastRun: lastRun && copyOfRun(lastRun),
       lastError: lastError === undefined
         ? entry.rare.lastError
         : lastError === null
         ? undefined
-        : { ...lastError },
+        : copyOfError(lastError),
     });
   }
 
@@ -363,11 +365,8 @@ export class MemoryStore implements FullStore {
   }
 
   #note(instance: InstanceRecord, now: number): void {
-    this.#instances.set(instance.id, {
-      ...instance,
-      kinds: [...instance.kinds],
-      seenAt: new Date(now),
-    });
+    const noted = copyOfInstance({ ...instance, seenAt: new Date(now) });
+    this.#instances.set(instance.id, noted);
     this.#forgetDead(now);
   }
 
@@ -380,6 +379,15 @@ export class MemoryStore implements FullStore {
   #tell({ change }: GatheredChange): void {
     if (change !== undefined) this.#watchers.tell(change);
   }
+}
+
+function copyOfInstance(instance: LivingInstance): LivingInstance {
+  return {
+    ...instance,
+    kinds: [...instance.kinds],
+    startedAt: new Date(instance.startedAt),
+    seenAt: new Date(instance.seenAt),
+  };
 }
 
 /** The lanes in the order in which their first tasks are to be claimed. */
