@@ -134,11 +134,9 @@ class Reading implements Pool {
     const answers = await Promise.all(
       kinds.map((kind) => this.ask([kind], share)),
     );
-    return answers.flat().filter(({ documents, isFull }) => {
-      this.documents.push(...documents);
-      this.hasMore ||= isFull;
-      return !isFull;
-    }).flatMap(({ kinds }) => kinds);
+    this.take(answers.flat());
+    return answers.flat().filter(({ isFull }) => !isFull)
+      .flatMap(({ kinds }) => kinds);
   }
 
   /** Adds what was found; `unseen`: kinds of which there may be some all the same. */
@@ -170,7 +168,7 @@ class Reading implements Pool {
     return kinds.filter((kind) => this.kinds.indexOf(kind) < last);
   }
 
-  /** Reads what kinds lack of their shares because others filled the answers. */
+  /** Reads what kinds lack of their shares, now that all that are due are known. */
   async topUp(): Promise<void> {
     const found = this.#found();
     const lanes = this.kinds.filter((kind) => found.has(kind))
