@@ -1,5 +1,5 @@
 import type { Clock } from "../../src/api/clock.ts";
-import { dealOut } from "../../src/core/lanes.ts";
+import { dealOut, KindLimits } from "../../src/core/lanes.ts";
 import type { FirestoreDocument } from "./client.ts";
 import type { Answer, Search } from "./search.ts";
 
@@ -170,10 +170,17 @@ class Reading implements Pool {
 
   /** Reads what kinds lack of their shares, now that all that are due are known. */
   async topUp(): Promise<void> {
+    const { limits } = this.#search.wanted;
     const found = this.#found();
-    const lanes = this.kinds.filter((kind) => found.has(kind))
-      .map((kind) => ({ kind, priority: 0, claimableAt: 0 }));
-    const shares = dealOut([lanes], this.#count, this.#search.limits()).flat();
+    const kinds = this.kinds.filter((kind) => found.has(kind));
+    const lanes = kinds.map((kind) => ({ kind, priority: 0, claimableAt: 0 }));
+    const most = new KindLimits(kinds.map((kind) => ({
+      kind,
+      limit: this.#more.has(kind)
+        ? limits.left(kind)
+        : Math.min(limits.left(kind), found.get(kind)!),
+    })));
+    const shares = dealOut([lanes], this.#count, most).flat();
     await Promise.all(shares.map(async ({ lane: { kind }, count }) => {
       const last = this.#more.get(kind);
       const lacking = count - found.get(kind)!;
