@@ -101,7 +101,7 @@ export class CurlJob implements Job {
     checkName("kind", kind);
     checkOptions(`make job "${kind}"`, options, Object.keys(OPTIONS));
     const { timeoutMs = 30_000, maxBodyBytes = 65_536 } = options;
-    checkDuration("timeoutMs", timeoutMs, { min: 1, max: 2 ** 31 - 1 });
+    checkDuration("timeoutMs", timeoutMs, { min: 1 });
     checkMaxBytes("maxBodyBytes", maxBodyBytes);
     this.kind = kind;
     this.#request = repeatableRequest(kind, url, init);

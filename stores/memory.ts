@@ -32,6 +32,7 @@ import {
 } from "../src/core/lanes.ts";
 import { checkOptions } from "../src/core/options.ts";
 import { checkClock } from "../src/core/validate.ts";
+import { GatheredChange, Watchers } from "../src/core/watchers.ts";
 import {
   type Entry,
   hasEnded,
@@ -82,7 +83,7 @@ export class MemoryStore implements FullStore {
   /** Tasks that have ended, by the instant until which they stay. */
   readonly #ended = new MemoryHeap<Entry>();
   readonly #instances = new Map<string, LivingInstance>();
-  readonly #watchers = new Set<(change: StoreChange) => void>();
+  readonly #watchers = new Watchers();
   /** No version that was ever issued is higher. */
   #highestVersion = 0;
   #created = 0;
@@ -110,7 +111,7 @@ export class MemoryStore implements FullStore {
         tasks.map((task) => isTaken(task) ? "taken" : "withheld"),
       );
     }
-    const changed = new Change();
+    const changed = new GatheredChange();
     const outcomes = tasks.map((task) => this.#create(task, now, changed));
     this.#tell(changed);
     return Promise.resolve(outcomes);
@@ -168,7 +169,7 @@ export class MemoryStore implements FullStore {
   /** See {@linkcode ClaimingStore.reschedule}. */
   reschedule(settlements: readonly Settlement[]): Promise<SettleOutcome[]> {
     const now = this.#clock.now();
-    const changed = new Change();
+    const changed = new GatheredChange();
     const outcomes = settlements.map((settlement): SettleOutcome => {
       const entry = this.#held(settlement);
       if (entry === undefined) return "lost";
@@ -225,17 +226,16 @@ export class MemoryStore implements FullStore {
 
   /** See {@linkcode ClaimingStore.watch}. */
   watch(onChange: (change: StoreChange) => void): Promise<AsyncDisposable> {
-    const watcher = (change: StoreChange) => onChange(change);
-    this.#watchers.add(watcher);
+    const end = this.#watchers.add(onChange);
     return Promise.resolve({
       [Symbol.asyncDispose]: () => {
-        this.#watchers.delete(watcher);
+        end();
         return Promise.resolve();
       },
     });
   }
 
-  #create(task: NewTask, now: number, changed: Change): CreateOutcome {
+  #create(task: NewTask, now: number, changed: GatheredChange): CreateOutcome {
     const { due, onConflict } = task;
     const when = "at" in due ? due.at.getTime() : now + due.inMs;
     const old = this.#find(task.slug, now);
@@ -375,11 +375,8 @@ export class MemoryStore implements FullStore {
     }
   }
 
-  #tell(change: Change): void {
-    if (change.kinds.size === 0) return;
-    const when = new Date(change.when);
-    const kinds = [...change.kinds];
-    for (const watcher of this.#watchers) watcher({ when, kinds });
+  #tell({ change }: GatheredChange): void {
+    if (change !== undefined) this.#watchers.tell(change);
   }
 }
 
@@ -396,16 +393,5 @@ function* inTurn(
         count > turn && lane.claimableAt <= now
       );
     }
-  }
-}
-
-/** Gathers what one operation changed. */
-class Change {
-  when = Infinity;
-  readonly kinds = new Set<string>();
-
-  add(kind: string, when: number): void {
-    this.when = Math.min(this.when, when);
-    this.kinds.add(kind);
   }
 }

@@ -6,26 +6,33 @@
 
 import type {
   Claim,
-  JobStore,
+  CreateOutcome,
+  FullStore,
+  LivingInstance,
   LockRequest,
   NewTask,
   NextRun,
+  NextRunRequest,
+  Renewal,
   Settlement,
+  SettleOutcome,
   StoreChange,
 } from "../src/api/job_store.ts";
 import { consoleLogger, type Logger } from "../src/api/logger.ts";
-import type { TaskRecord } from "../src/api/task.ts";
+import type { TaskDetails, TaskRecord } from "../src/api/task.ts";
 import { checkOptions } from "../src/core/options.ts";
-import {
-  checkDuration,
-  checkLogger,
-  checkMethods,
-} from "../src/core/validate.ts";
-import type { PgClient, PgPool, PgRows, Statement } from "./postgres/client.ts";
-import { PgCreator } from "./postgres/creator.ts";
-import { schemaSql, tableNames, type TableOptions } from "./postgres/schema.ts";
+import { printable } from "../src/core/text.ts";
+import { checkDuration, checkLogger } from "../src/core/validate.ts";
+import { claimValues, toClaimed, toRequest } from "./postgres/claiming.ts";
+import type { PgClient, PgPool } from "./postgres/client.ts";
+import { checkTransaction, PgCreator } from "./postgres/creator.ts";
+import { LeaseTimes } from "./postgres/lease_times.ts";
+import { PgLooker } from "./postgres/looker.ts";
+import { tableNames, type TableOptions } from "./postgres/names.ts";
+import { PgSchema } from "./postgres/schema.ts";
+import { PgSettler } from "./postgres/settler.ts";
 import { PgTable, type TableSettings } from "./postgres/table.ts";
-import { claimValues, Settling, toDate, toRecord } from "./postgres/values.ts";
+import { toDetails, toInstance } from "./postgres/values.ts";
 
 export type {
   PgClient,
@@ -34,13 +41,13 @@ export type {
   PgQuery,
   PgRows,
 } from "./postgres/client.ts";
-export type { TableOptions } from "./postgres/schema.ts";
+export type { TableOptions } from "./postgres/names.ts";
 
 /** Options of {@linkcode PostgresStore}. */
 export interface PostgresStoreOptions extends TableOptions {
   /**
-   * Creates the table, or brings it up to date, on first use. If it is up to
-   * date, no right to do so is needed.
+   * Creates the tables, or brings them up to date, on first use. If they are up
+   * to date, no right to do so is needed.
    *
    * @default true
    */
@@ -69,9 +76,9 @@ export interface PostgresStoreOptions extends TableOptions {
   readonly pollMs?: number | undefined;
   /**
    * How long a statement may take, with the wait for a connection, in
-   * milliseconds, at least 10. A connection that does not answer is closed, and
-   * so is one that takes 10 s to be made, unless the pool has a
-   * `connectionTimeoutMillis` of its own.
+   * milliseconds, at least 10; on claims, half a lease at most. A connection that
+   * does not answer is closed, and so is one that takes 5 s to be made, unless
+   * the pool has a `connectionTimeoutMillis` of its own.
    *
    * @default 30_000
    */
@@ -84,14 +91,23 @@ export interface PostgresStoreOptions extends TableOptions {
   readonly logger?: Logger | undefined;
 }
 
-type Rows = PgRows["rows"];
+/** Options of {@linkcode PostgresStore.schemaSql}. */
+export interface SchemaSqlOptions extends TableOptions {
+  /**
+   * The version of the schema that is in the database, as the table `…_meta`
+   * says: prints the upgrade from there.
+   *
+   * @default 0, nothing is there
+   */
+  readonly from?: number | undefined;
+}
 
 /**
  * Keeps tasks in a table of PostgreSQL, one row each. Due times and leases are
  * judged by the clock of the database. Give it a `pg.Pool`, or a PGlite; it
  * stays yours, and the store does not close it.
  *
- * @example The table, for applying it by hand
+ * @example The tables, for applying them by hand
  * ```ts
  * import { PostgresStore } from "@x/scheduler/stores/postgres";
  * import { assertStringIncludes } from "@std/assert";
@@ -100,14 +116,15 @@ type Rows = PgRows["rows"];
  * assertStringIncludes(sql, 'create table "jobs"."schedules"');
  * ```
  */
-export class PostgresStore implements JobStore<PgClient> {
+export class PostgresStore implements FullStore<PgClient> {
   /** 16 MiB: a batch of tasks has to fit into memory. */
   readonly maxPayloadBytes: number = 16 * 1024 * 1024;
 
   readonly #table: PgTable;
   readonly #creator: PgCreator;
-  /** No lease that this process took ends later than so long from now. */
-  #leaseMs = 0;
+  readonly #looker: PgLooker;
+  readonly #settler: PgSettler;
+  readonly #leases: LeaseTimes;
 
   /**
    * Does no I/O yet.
@@ -123,45 +140,50 @@ export class PostgresStore implements JobStore<PgClient> {
     }
     const names = tableNames(options);
     this.#table = new PgTable(pool, names, toSettings(pool, options));
+    this.#leases = new LeaseTimes(this.#table.limitMs);
     this.#creator = new PgCreator(this.#table);
+    this.#looker = new PgLooker(this.#table);
+    this.#settler = new PgSettler(this.#table, this.#leases);
     for (const one of [pool, options.listen]) if (one) guard(one);
   }
 
   /**
-   * The SQL that creates the table, to be applied by hand where the app has no
-   * right to do so. The app needs `usage` on the schema and `select`, `insert`,
-   * `update` and `delete` on the table.
+   * The SQL that creates the tables, or brings them up to date, to be applied by
+   * hand where the app has no right to do so. The app needs `usage` on the
+   * schema, `select` on the table `…_meta`, and `select`, `insert`, `update` and
+   * `delete` on the other two. Indexes of an upgrade are created concurrently,
+   * so it cannot run in a transaction as a whole.
    *
    * @throws {TypeError} If a name is not a plain identifier.
+   * @throws {RangeError} If `from` is not a version up to the newest one.
    */
-  static schemaSql(options: TableOptions = {}): string {
-    return schemaSql(tableNames(options));
+  static schemaSql(options: SchemaSqlOptions = {}): string {
+    const { from = 0 } = options;
+    const schema = new PgSchema(tableNames(options));
+    if (!Number.isInteger(from) || from < 0 || from > schema.version) {
+      throw new RangeError(
+        `Cannot print the upgrade from version ${printable(from)}: expected ` +
+          `an integer from 0 to ${schema.version}`,
+      );
+    }
+    return schema.print(from);
   }
 
   /**
-   * See {@linkcode JobStore.checkTransaction}: takes a client that is in a
+   * See {@linkcode ClaimingStore.checkTransaction}: takes a client that is in a
    * transaction, not a pool, which would run each statement on another one.
    */
   checkTransaction(transaction: PgClient): void {
-    checkMethods("schedule in a transaction", "a client", transaction, [
-      "query",
-    ]);
-    if ("totalCount" in transaction) {
-      throw new TypeError(
-        "Cannot schedule in a transaction of a pool: expected the client " +
-          "that holds your transaction, as pool.connect() gives it",
-      );
-    }
+    checkTransaction(transaction);
   }
 
   /**
-   * See {@linkcode JobStore.create}.
-   *
-   * When an answer is lost, the tasks are looked up before they are sent again.
-   * A task that has run to its end by then is not found, and runs twice.
+   * See {@linkcode ClaimingStore.create}. When an answer is lost, the tasks are
+   * looked up before they are sent again. A task that has run to its end by then
+   * is not found, and runs twice.
    *
    * @param transaction A client in a transaction of yours: the tasks are there
-   *   if and when you commit. No other connection is used, so the table has to
+   *   if and when you commit. No other connection is used, so the tables have to
    *   be there.
    * @throws {TypeError} If `transaction` is a pool.
    * @throws {SchedulerError} If no answer came and it is not known whether the
@@ -170,105 +192,74 @@ export class PostgresStore implements JobStore<PgClient> {
   async create(
     tasks: readonly NewTask[],
     transaction?: PgClient,
-  ): Promise<string[]> {
+  ): Promise<CreateOutcome[]> {
     if (tasks.length === 0) return [];
     return transaction === undefined
       ? await this.#creator.create(tasks)
       : await this.#creator.createWithin(transaction, tasks);
   }
 
-  /** See {@linkcode JobStore.nextRun}. */
-  async nextRun(kinds: readonly string[]): Promise<NextRun> {
-    const { nextRun } = this.#table.sql;
-    const [row] = await this.#table.run("find the next task", nextRun, [kinds]);
-    return {
-      now: new Date(Math.floor(Number(row.now))),
-      when: row.soonest === null ? undefined : toDate(row.soonest),
-    };
+  /** See {@linkcode ClaimingStore.nextRun}. */
+  async nextRun(request: NextRunRequest): Promise<NextRun> {
+    return await this.#looker.nextRun(request);
   }
 
-  /** See {@linkcode JobStore.lock}. */
-  async lock({ kinds, limit, leaseMs }: LockRequest): Promise<TaskRecord[]> {
-    this.#leaseMs = Math.max(this.#leaseMs, leaseMs);
-    const { lockOne, lockSome, lockAny } = this.#table.sql;
-    const distinct = [...new Set(kinds)];
-    if (distinct.length === 0 || limit < 1) return [];
-    const lock = (statement: Statement, kinds: unknown) =>
-      this.#table.run("claim tasks", statement, [kinds, limit, leaseMs]);
-    let rows: Rows;
-    if (distinct.length === 1) {
-      rows = await lock(lockOne, distinct[0]);
-    } else {
-      rows = await lock(lockSome, distinct);
-      const [{ slug, due }] = rows;
-      if (slug === null) {
-        rows = due === null ? [] : await lock(lockAny, distinct);
-      }
-    }
-    return rows.map(toRecord)
-      .sort((a, b) => a.when.getTime() - b.when.getTime());
+  /** See {@linkcode ClaimingStore.lock}. */
+  async lock(request: LockRequest): Promise<TaskRecord[]> {
+    this.#leases.note(request.leaseMs);
+    const { isEmpty, isCapped, values } = toRequest(request);
+    if (isEmpty) return [];
+    const { lock, lockCapped } = this.#table.sql;
+    const statement = isCapped ? lockCapped : lock;
+    const limitMs = this.#leases.limitMs(request.leaseMs);
+    return toClaimed(
+      await this.#table.run("claim tasks", statement, values, "never", limitMs),
+    );
   }
 
-  /** See {@linkcode JobStore.renew}. */
-  async renew(claims: readonly Claim[], leaseMs: number): Promise<boolean[]> {
-    this.#leaseMs = Math.max(this.#leaseMs, leaseMs);
+  /** See {@linkcode ClaimingStore.renew}. */
+  async renew(claims: readonly Claim[], leaseMs: number): Promise<Renewal[]> {
+    this.#leases.note(leaseMs);
     if (claims.length === 0) return [];
-    const values = [...claimValues(claims), leaseMs];
     const [row] = await this.#table.run(
       "renew leases",
       this.#table.sql.renew,
-      values,
+      [...claimValues(claims), leaseMs],
+      "never",
+      this.#leases.limitMs(leaseMs),
     );
-    const holds = claims.map(() => false);
-    for (const position of row.held as number[]) holds[position - 1] = true;
-    return holds;
+    return row.renewed as Renewal[] | null ?? claims.map(() => "held");
   }
 
-  /** See {@linkcode JobStore.reschedule}. */
-  async reschedule(settlements: readonly Settlement[]): Promise<boolean[]> {
-    if (settlements.length === 0) return [];
-    const settling = new Settling(settlements);
-    const statement = this.#table.sql.settle(settling.parts);
-    const { soonest } = settling;
-    const { channel } = this.#table.names;
-    const row = await this.#table.announce(
-      "settle tasks",
-      statement,
-      (head) =>
-        settling.values(
-          this.#leaseMs,
-          channel,
-          soonest === undefined ? null : head(),
-        ),
-    );
-    if (soonest !== undefined) {
-      this.#table.tell({ when: soonest, kinds: undefined });
-    }
-    return settling.effects(row);
+  /** See {@linkcode ClaimingStore.reschedule}. */
+  async reschedule(
+    settlements: readonly Settlement[],
+  ): Promise<SettleOutcome[]> {
+    return await this.#settler.settle(settlements);
   }
 
-  /** See {@linkcode JobStore.getSlugs}. */
+  /** See {@linkcode InspectingStore.getSlugs}. */
   async getSlugs(): Promise<string[]> {
     const { getSlugs } = this.#table.sql;
     const rows = await this.#table.run("list tasks", getSlugs, [], "always");
     return rows.map(({ slug }) => slug as string);
   }
 
-  /** See {@linkcode JobStore.get}. */
-  async get(slug: string): Promise<TaskRecord | undefined> {
+  /** See {@linkcode InspectingStore.get}. */
+  async get(slug: string): Promise<TaskDetails | undefined> {
     const { get } = this.#table.sql;
     const [row] = await this.#table.run("read a task", get, [slug], "always");
-    return row && toRecord(row);
+    return row && toDetails(row);
   }
 
-  /** See {@linkcode JobStore.delete}. */
+  /** See {@linkcode SteeringStore.delete}. */
   async delete(slug: string): Promise<boolean> {
     const { delete: sql } = this.#table.sql;
     const rows = await this.#table.run("delete a task", sql, [slug], "unsent");
-    return rows.length > 0;
+    return rows[0]?.stayed === true;
   }
 
-  /** See {@linkcode JobStore.clear}. */
+  /** See {@linkcode SteeringStore.clear}. */
   async clear(): Promise<void> {
     await this.#table.run(
       "delete all tasks",
@@ -278,8 +269,21 @@ export class PostgresStore implements JobStore<PgClient> {
     );
   }
 
+  /** See {@linkcode InstanceStore.listInstances}. */
+  async listInstances(): Promise<LivingInstance[]> {
+    const { listInstances: sql } = this.#table.sql;
+    return (await this.#table.run("list instances", sql, [], "always"))
+      .map(toInstance);
+  }
+
+  /** See {@linkcode InstanceStore.removeInstance}. */
+  async removeInstance(id: string): Promise<void> {
+    const { removeInstance: sql } = this.#table.sql;
+    await this.#table.run("remove an instance", sql, [id], "always");
+  }
+
   /**
-   * See {@linkcode JobStore.watch}. Keeps one connection for as long as the
+   * See {@linkcode ClaimingStore.watch}. Keeps one connection for as long as the
    * watch lasts, or looks at regular intervals where listening does not work.
    */
   async watch(

@@ -24,6 +24,7 @@ import type {
   Claim,
   CreateOutcome,
   FullStore,
+  InstanceRecord,
   LivingInstance,
   LockRequest,
   NewTask,
@@ -47,7 +48,8 @@ import {
 } from "./sqlite/connection.ts";
 import type { SqliteDatabase } from "./sqlite/database.ts";
 import { SqliteFileWatch } from "./sqlite/file_watch.ts";
-import { Change } from "./sqlite/steps.ts";
+import { isLarge } from "./sqlite/large_creation.ts";
+import { Change, inOneStep } from "./sqlite/steps.ts";
 
 export type {
   SqliteDatabase,
@@ -135,6 +137,8 @@ export class SqliteStore implements FullStore, AsyncDisposable {
   #watchers: Set<Watcher> = new Set();
   #watches = 0;
   #fileWatch: SqliteFileWatch | undefined;
+  /** What takes several transactions. */
+  readonly #unfinished: Unfinished = new Unfinished();
   #isClosed = false;
 
   /**
@@ -160,8 +164,16 @@ export class SqliteStore implements FullStore, AsyncDisposable {
   /** See {@linkcode ClaimingStore.create}. */
   async create(tasks: readonly NewTask[]): Promise<CreateOutcome[]> {
     tasks = tasks.map(copyTask);
-    const { queue, creation } = await this.#open();
+    const { queue, creation, largeCreation } = await this.#open();
     const now = () => this.#now();
+    if (isLarge(tasks)) {
+      const change = new Change();
+      const outcomes = await this.#unfinished.add(
+        largeCreation.create(tasks, now, change),
+      );
+      this.#tell(change);
+      return outcomes;
+    }
     const { outcomes, change } = await queue.write(function* () {
       const change = new Change();
       const outcomes = yield* creation.create(tasks, now(), change);
@@ -173,21 +185,18 @@ export class SqliteStore implements FullStore, AsyncDisposable {
 
   /** See {@linkcode ClaimingStore.nextRun}. */
   async nextRun({ kinds, instance }: NextRunRequest): Promise<NextRun> {
-    const { queue, claims, tasks, instances } = await this.#open();
-    const hasPassed = await queue.read(() => tasks.hasPassed(this.#now()));
-    if (hasPassed || instance !== undefined) {
-      const now = () => this.#now();
-      await queue.write(function* () {
-        if (instance !== undefined) instances.note(instance, now());
-        instances.removeDead(now());
-        yield* tasks.prune(now(), MAX_PRUNED);
-      }, { durable: false });
-    }
+    const noted = instance && { ...instance, kinds: [...instance.kinds] };
+    const { queue, claims } = await this.#open();
+    const isTidy = await this.#tidy(noted);
     const lanes = await queue.read(() => claims.lanes([...new Set(kinds)]));
-    const when = Math.min(...lanes.map(({ claimableAt }) => claimableAt));
+    const now = this.#now();
+    const soonest = lanes.reduce(
+      (soonest, { claimableAt }) => Math.min(soonest, claimableAt),
+      isTidy ? Infinity : now,
+    );
     return {
-      now: new Date(this.#now()),
-      when: when === Infinity ? undefined : new Date(when),
+      now: new Date(now),
+      when: soonest === Infinity ? undefined : new Date(soonest),
     };
   }
 
@@ -232,7 +241,10 @@ export class SqliteStore implements FullStore, AsyncDisposable {
 
   /** See {@linkcode InspectingStore.getSlugs}. */
   async getSlugs(): Promise<string[]> {
-    const { queue, tasks } = await this.#open();
+    return await this.#unfinished.add(this.#readSlugs(await this.#open()));
+  }
+
+  async #readSlugs({ queue, tasks }: SqliteConnection): Promise<string[]> {
     const slugs: string[] = [];
     for (let after = "";;) {
       const page = await queue.read(() =>
@@ -253,15 +265,16 @@ export class SqliteStore implements FullStore, AsyncDisposable {
   /** See {@linkcode SteeringStore.delete}. */
   async delete(slug: string): Promise<boolean> {
     const { queue, tasks } = await this.#open();
-    return await queue.write(() => tasks.delete(slug, this.#now()), {
-      durable: true,
-    });
+    return await queue.write(
+      () => inOneStep(() => tasks.delete(slug, this.#now())),
+      { durable: true },
+    );
   }
 
   /** See {@linkcode SteeringStore.clear}. */
   async clear(): Promise<void> {
     const { queue, tasks } = await this.#open();
-    await queue.write(() => tasks.clear(), { durable: true });
+    await queue.write(() => inOneStep(() => tasks.clear()), { durable: true });
   }
 
   /** See {@linkcode InstanceStore.listInstances}. */
@@ -273,10 +286,9 @@ export class SqliteStore implements FullStore, AsyncDisposable {
   /** See {@linkcode InstanceStore.removeInstance}. */
   async removeInstance(id: string): Promise<void> {
     const { queue, instances } = await this.#open();
-    // deno-lint-ignore require-yield
-    await queue.write(function* () {
-      instances.remove(id);
-    }, { durable: false });
+    await queue.write(() => inOneStep(() => instances.remove(id)), {
+      durable: false,
+    });
   }
 
   /** See {@linkcode ClaimingStore.watch}. */
@@ -306,6 +318,7 @@ export class SqliteStore implements FullStore, AsyncDisposable {
     this.#isClosed = true;
     const connection = await this.#connection?.catch(() => undefined);
     this.#unwatchFile();
+    await this.#unfinished.end();
     await connection?.queue.idle();
     connection?.close();
     this.#connection = undefined;
@@ -335,6 +348,20 @@ export class SqliteStore implements FullStore, AsyncDisposable {
     }
   }
 
+  /** Removes what has passed; returns whether nothing is left to be done. */
+  async #tidy(instance: InstanceRecord | undefined): Promise<boolean> {
+    const { queue, tasks, instances, largeCreation } = await this.#open();
+    const now = () => this.#now();
+    const hasPassed = await queue.read(() => tasks.hasPassed(now()));
+    if (!hasPassed && instance === undefined) return true;
+    return await queue.write(function* () {
+      if (instance !== undefined) instances.note(instance, now());
+      instances.removeDead(now());
+      yield* tasks.prune(now(), MAX_PRUNED);
+      return yield* largeCreation.recover(now());
+    }, { durable: false });
+  }
+
   #watchFile(connection: SqliteConnection): SqliteFileWatch | undefined {
     if (!connection.isShared) return undefined;
     return new SqliteFileWatch({
@@ -351,7 +378,8 @@ export class SqliteStore implements FullStore, AsyncDisposable {
 
   #tell({ when, kinds }: Change): void {
     if (kinds.size === 0) return;
-    this.#tellAll({ when: new Date(when), kinds: [...kinds] });
+    const soonest = when === -Infinity ? undefined : new Date(when);
+    this.#tellAll({ when: soonest, kinds: [...kinds] });
   }
 
   #tellAll(change: StoreChange): void {
@@ -364,15 +392,47 @@ export class SqliteStore implements FullStore, AsyncDisposable {
   }
 }
 
+/** Work that is under way. */
+class Unfinished {
+  readonly #work = new Set<Promise<unknown>>();
+
+  async add<T>(work: Promise<T>): Promise<T> {
+    this.#work.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#work.delete(work);
+    }
+  }
+
+  /** Resolves when nothing is under way. */
+  async end(): Promise<void> {
+    await Promise.allSettled(this.#work);
+  }
+}
+
 function copyTask(task: NewTask): NewTask {
-  return { ...task, payload: copyBytes(task.payload) };
+  const { due, payload } = task;
+  return {
+    ...task,
+    payload: copyBytes(payload),
+    due: "at" in due ? { at: new Date(due.at) } : due,
+  };
 }
 
 function copySettlement(settlement: Settlement): Settlement {
   const { next } = settlement;
-  if (next?.payload === undefined) return settlement;
-  const payload = copyBytes(next.payload);
-  return { ...settlement, next: { ...next, payload } };
+  if (next === undefined) return settlement;
+  const { when, scheduledFor, payload } = next;
+  return {
+    ...settlement,
+    next: {
+      ...next,
+      when: new Date(when),
+      scheduledFor: new Date(scheduledFor),
+      payload: payload && copyBytes(payload),
+    },
+  };
 }
 
 function toSource(database: string | URL | SqliteDatabase) {

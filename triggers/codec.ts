@@ -22,6 +22,12 @@ export class StdTriggerCodec implements TriggerCodec {
    * @throws {TypeError} If one of them is no such class, or its type is taken.
    */
   constructor(classes: readonly TriggerClass[] = []) {
+    if (!Array.isArray(classes)) {
+      throw new TypeError(
+        `Cannot use the triggers ${printable(classes)}: expected an array of ` +
+          "classes",
+      );
+    }
     for (const one of [...STANDARD, ...classes]) this.#add(one);
   }
 
@@ -124,30 +130,6 @@ export class StdTriggerCodec implements TriggerCodec {
         `scheduler's option "triggers"; any trigger can be given to registerJob`,
     );
   }
-}
-
-const standard = new StdTriggerCodec();
-
-/**
- * Reads a trigger back from its stored form: the JSON of a `CronTrigger` or a
- * `SimpleTrigger`.
- *
- * @throws {SchedulerError} If `stored` is anything else; the message says what is
- * wrong.
- *
- * @example There and back
- * ```ts
- * import { CronTrigger, restoreTrigger } from "@x/scheduler";
- * import { assertEquals } from "@std/assert";
- *
- * const trigger = new CronTrigger("0 9 * * MON", { timeZone: "Asia/Tokyo" });
- * const restored = restoreTrigger(JSON.stringify(trigger));
- * const monday = new Date("2026-01-05T00:00:00Z"); // 09:00 in Tokyo
- * assertEquals(restored.nextFireTime(new Date("2026-01-01")), monday);
- * ```
- */
-export function restoreTrigger(stored: string): Trigger {
-  return standard.decode(stored);
 }
 
 function nameOf(one: unknown): string {

@@ -1,3 +1,4 @@
+import { printable } from "../src/core/text.ts";
 import { checkOptions } from "../src/core/options.ts";
 import { CronExpressionError } from "../src/api/errors.ts";
 import type { Trigger } from "../src/api/trigger.ts";
@@ -144,7 +145,9 @@ export class CronTrigger implements Trigger {
   nextFireTimes(prev: Date, count: number): Date[] {
     if (!Number.isSafeInteger(count) || count < 0) {
       throw new RangeError(
-        `Cannot list "${count}" fire times: expected a whole number, 0 or more`,
+        `Cannot list ${
+          printable(count)
+        } fire times: expected a whole number, 0 or more`,
       );
     }
     const times: Date[] = [];
@@ -185,7 +188,7 @@ export class CronTrigger implements Trigger {
     return new CronTrigger(expression, { timeZone });
   }
 
-  /** The stored form, which `restoreTrigger` reads back. */
+  /** The stored form, which `fromJSON` reads back. */
   toJSON(): StoredCronTrigger {
     return {
       type: "cron",
@@ -198,7 +201,7 @@ export class CronTrigger implements Trigger {
 function requireString(what: string, value: unknown): void {
   if (typeof value !== "string") {
     throw new TypeError(
-      `Cannot use "${value}" as ${what}: expected a string`,
+      `Cannot use ${printable(value)} as ${what}: expected a string`,
     );
   }
 }

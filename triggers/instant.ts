@@ -1,5 +1,4 @@
-/** The length of a day on which the clocks do not change. */
-export const DAY_MS = 86_400_000;
+import { printable } from "../src/core/text.ts";
 
 /** The last instant that a `Date` can hold; the first is as far from 1970. */
 export const LAST_INSTANT_MS = 8.64e15;
@@ -10,10 +9,12 @@ export const LAST_INSTANT_MS = 8.64e15;
  * @throws {RangeError} If the date is invalid.
  */
 export function timeOf(date: Date): number {
-  const time = date.getTime();
+  const time = date instanceof Date ? date.getTime() : NaN;
   if (Number.isNaN(time)) {
     throw new RangeError(
-      `Cannot compute a fire time from "${date}": expected a valid Date`,
+      `Cannot compute a fire time from ${
+        printable(date)
+      }: expected a valid Date`,
     );
   }
   return time;

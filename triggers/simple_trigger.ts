@@ -1,3 +1,4 @@
+import { printable } from "../src/core/text.ts";
 import type { Trigger } from "../src/api/trigger.ts";
 import { dateOf, timeOf } from "./instant.ts";
 
@@ -41,7 +42,7 @@ export class SimpleTrigger implements Trigger {
   constructor(intervalMs: number) {
     if (!Number.isSafeInteger(intervalMs) || intervalMs < 1) {
       throw new RangeError(
-        `Cannot use "${intervalMs}" as intervalMs: ` +
+        `Cannot use ${printable(intervalMs)} as intervalMs: ` +
           "expected a whole number of milliseconds, 1 or more",
       );
     }
@@ -78,7 +79,7 @@ export class SimpleTrigger implements Trigger {
     return new SimpleTrigger(intervalMs);
   }
 
-  /** The stored form, which `restoreTrigger` reads back. */
+  /** The stored form, which `fromJSON` reads back. */
   toJSON(): StoredSimpleTrigger {
     return { type: "simple", intervalMs: this.intervalMs };
   }

@@ -1,4 +1,4 @@
-import { within } from "../../src/core/within.ts";
+import { within } from "../../src/runtime/within.ts";
 import { CappedText } from "../capped_text.ts";
 import { type Environment, variablesOf } from "./environment.ts";
 import { killAtExit } from "./exit_guard.ts";

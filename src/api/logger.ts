@@ -1,6 +1,6 @@
 /**
- * Where the scheduler says what it noticed. The message is a sentence; the
- * fields carry the data. `console` fits.
+ * Receives log messages. The message is a sentence; the fields carry the data.
+ * `console` fits.
  */
 export interface Logger {
   /** For following closely what happens. */

@@ -3,7 +3,8 @@ import type { Clock } from "./clock.ts";
 import type { Job, JobContext, JobResult } from "./job.ts";
 import type { OnConflict } from "./job_store.ts";
 import type { Logger } from "./logger.ts";
-import type { JsonValue, StoreTask, TaskStatus } from "./task.ts";
+import type { JsonValue } from "./json.ts";
+import type { StoreTask, TaskStatus } from "./task.ts";
 import type { Trigger } from "./trigger.ts";
 
 /** Options of a scheduler. */
@@ -33,8 +34,8 @@ export interface SchedulerOptions {
    */
   readonly heartbeatMs?: number | undefined;
   /**
-   * Adds up to so many milliseconds, at most an hour, at random before due tasks are claimed, so
-   * that many processes do not reach for the same tasks at once.
+   * A random delay before due tasks are claimed, in milliseconds, at most an hour,
+   * so that many processes do not reach for the same tasks at once.
    *
    * @default 0
    */
@@ -58,8 +59,8 @@ export interface SchedulerOptions {
    */
   readonly clock?: Clock | undefined;
   /**
-   * Receives log messages; `console` shows all of them. One that throws is
-   * passed over.
+   * Receives log messages; `console` shows all of them. A logger that throws
+   * breaks nothing.
    *
    * @default consoleLogger, which shows warnings and errors
    */
@@ -104,7 +105,8 @@ export interface RegisterJobOptions {
    */
   readonly misfire?: Misfire | undefined;
   /**
-   * By how much a fire time is missed for `misfire: "skip"`, in milliseconds.
+   * How late a fire time may be before `misfire: "skip"` passes over it, in
+   * milliseconds, up to 100 years.
    *
    * @default 60_000
    */
@@ -148,7 +150,7 @@ export interface ScheduleJobOptions<Transaction = never> {
    *
    * @default no bytes
    */
-  readonly payload?: Uint8Array | string | JsonValue | undefined;
+  readonly payload?: Uint8Array | JsonValue | undefined;
   /**
    * Makes the task recur. It is stored with the task, so it survives a restart:
    * a `CronTrigger`, a `SimpleTrigger`, one of a class that the scheduler was

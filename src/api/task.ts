@@ -1,13 +1,5 @@
 import { PayloadError } from "./errors.ts";
-
-/** A value that survives `JSON.stringify` and `JSON.parse`. */
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+import { type JsonValue, toJson } from "./json.ts";
 
 /**
  * Where a task stands.
@@ -213,22 +205,15 @@ export class StoreTask {
    * @throws {PayloadError} If `value` is not JSON.
    */
   setJson(value: JsonValue): void {
-    let json: string | undefined;
     try {
-      json = JSON.stringify(value);
+      this.payload = encoder.encode(toJson(value));
     } catch (cause) {
       throw new PayloadError(
-        `Cannot set the payload of "${this.slug}": ${(cause as Error).message}`,
+        `Cannot set the payload of "${this.slug}", for it is not JSON ` +
+          `(${(cause as Error).message}): expected a JSON value`,
         { cause },
       );
     }
-    if (json === undefined) {
-      throw new PayloadError(
-        `Cannot set the payload of "${this.slug}" to a ${typeof value}: ` +
-          "expected a JSON value",
-      );
-    }
-    this.payload = encoder.encode(json);
   }
 
   #decode(): string {

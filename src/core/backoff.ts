@@ -1,5 +1,6 @@
 import type { Backoff } from "../api/backoff.ts";
 import { checkOptions } from "./options.ts";
+import { printable } from "./text.ts";
 
 /** Options of {@linkcode ExponentialBackoff}. */
 export interface ExponentialBackoffOptions {
@@ -77,38 +78,33 @@ export class ExponentialBackoff implements Backoff {
    */
   constructor(options: ExponentialBackoffOptions = {}) {
     checkOptions("make a backoff", options, BACKOFF_OPTIONS);
-    const {
-      initialMs = options.maxMs! < 10_000 ? options.maxMs! : 10_000,
-      maxMs = initialMs > 600_000 ? initialMs : 600_000,
-      jitter = 0,
-      maxRetries = Infinity,
-      random = Math.random,
-    } = options;
+    const { jitter = 0, maxRetries = Infinity, random = Math.random } = options;
+    const isDelay = (value: unknown) =>
+      typeof value === "number" && value > 0 && value < Infinity;
     const check = (
       isRight: boolean,
       name: keyof ExponentialBackoffOptions,
-      value: unknown,
       expected: string,
     ) => {
       if (isRight) return;
       throw new RangeError(
-        `Cannot make a backoff with ${name} ${value}: expected ${expected}`,
+        `Cannot make a backoff with ${name} ${printable(options[name])}: ` +
+          `expected ${expected}`,
       );
     };
+    const { initialMs: first, maxMs: longest } = options;
+    const hasFirst = first !== undefined;
+    check(!hasFirst || isDelay(first), "initialMs", "a number above 0");
     check(
-      isFinite(initialMs) && initialMs > 0,
-      "initialMs",
-      initialMs,
-      "a number above 0",
-    );
-    check(
-      isFinite(maxMs) && maxMs >= initialMs,
+      longest === undefined || isDelay(longest) && !(first! > longest),
       "maxMs",
-      maxMs,
-      `a number from initialMs (${initialMs}) on`,
+      hasFirst ? `a number, ${first} (initialMs) or more` : "a number above 0",
     );
-    check(jitter >= 0 && jitter <= 1, "jitter", jitter, "0 to 1");
-    check(maxRetries >= 0, "maxRetries", maxRetries, "0 or more");
+    check(jitter >= 0 && jitter <= 1, "jitter", "a number from 0 to 1");
+    check(maxRetries >= 0, "maxRetries", "0 or more, or Infinity");
+    check(typeof random === "function", "random", "a function");
+    const initialMs = first ?? Math.min(10_000, longest ?? Infinity);
+    const maxMs = longest ?? Math.max(600_000, initialMs);
     this.#initialMs = initialMs;
     this.#maxMs = maxMs;
     this.#jitter = jitter;
@@ -156,10 +152,18 @@ export class FixedBackoff implements Backoff {
    * @throws {RangeError} If a delay is negative or not finite.
    */
   constructor(delaysMs: readonly number[]) {
+    if (!Array.isArray(delaysMs)) {
+      throw new TypeError(
+        `Cannot make a backoff with delaysMs ${printable(delaysMs)}: ` +
+          "expected an array of milliseconds",
+      );
+    }
     delaysMs.forEach((delayMs, index) => {
       if (!(delayMs >= 0 && Number.isFinite(delayMs))) {
         throw new RangeError(
-          `Cannot make a backoff with delaysMs[${index}] ${delayMs}: ` +
+          `Cannot make a backoff with delaysMs[${index}] ${
+            printable(delayMs)
+          }: ` +
             "expected 0 or more",
         );
       }

@@ -1,7 +1,6 @@
 import { PayloadError } from "../api/errors.ts";
-import type { JsonValue } from "../api/task.ts";
+import { type JsonValue, toJson } from "../api/json.ts";
 import { copyBytes, NO_BYTES } from "./bytes.ts";
-import { errorText } from "./text.ts";
 
 const encoder = new TextEncoder();
 
@@ -19,31 +18,32 @@ export function encodePayload(
     ? NO_BYTES
     : payload instanceof Uint8Array
     ? payload
-    : encoder.encode(toJson(slug, payload));
-  if (bytes.length > maxBytes) {
-    throw new PayloadError(
-      `Cannot schedule "${slug}" with a payload of ${bytes.length} bytes: ` +
-        `expected at most ${maxBytes}, which is what the store takes`,
-    );
-  }
+    : encodeJson(slug, payload);
+  checkPayloadSize(`schedule "${slug}"`, bytes.length, maxBytes);
   return bytes === payload ? copyBytes(bytes) : bytes;
 }
 
-function toJson(slug: string, payload: JsonValue): string {
-  let json: string | undefined;
+function encodeJson(slug: string, payload: JsonValue): Uint8Array {
   try {
-    json = JSON.stringify(payload);
+    return encoder.encode(toJson(payload));
   } catch (cause) {
     throw new PayloadError(
-      `Cannot schedule "${slug}": its payload is not JSON: ${errorText(cause)}`,
+      `Cannot schedule "${slug}", for its payload is not JSON ` +
+        `(${(cause as Error).message}): expected a Uint8Array or a JSON value`,
       { cause },
     );
   }
-  if (json === undefined) {
-    throw new PayloadError(
-      `Cannot schedule "${slug}" with a ${typeof payload} as its payload: ` +
-        "expected a Uint8Array or a JSON value",
-    );
-  }
-  return json;
+}
+
+/** Throws if the store does not take so many bytes of payload. */
+export function checkPayloadSize(
+  action: string,
+  bytes: number,
+  maxBytes: number,
+): void {
+  if (bytes <= maxBytes) return;
+  throw new PayloadError(
+    `Cannot ${action} with a payload of ${bytes} bytes: expected at most ` +
+      `${maxBytes}, which is what the store takes`,
+  );
 }

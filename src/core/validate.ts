@@ -1,3 +1,4 @@
+import { DAY_MS, MAX_TIMER_MS } from "./durations.ts";
 import { printable } from "./text.ts";
 
 /** No slug and no kind is longer, in UTF-16 code units. */
@@ -22,7 +23,7 @@ export function checkName(what: "slug" | "kind", name: unknown): void {
 }
 
 function nameFault(name: string): string | undefined {
-  if (name === "") return "it is empty";
+  if (name === "") return "expected at least one character";
   if (name.length > MAX_NAME_LENGTH) {
     return `it has ${name.length} characters; expected at most ${MAX_NAME_LENGTH}`;
   }
@@ -73,17 +74,11 @@ export function checkDelay(
   return delayMs;
 }
 
-/** No duration is longer: timers take no more. About 24 days, in milliseconds. */
-export const MAX_DURATION_MS: number = 2 ** 31 - 1;
-
-/** A day, in milliseconds. */
-export const DAY_MS: number = 86_400_000;
-
 /** Throws if an option is not a number of milliseconds from `min` to `max`. */
 export function checkDuration(
   name: string,
   value: unknown,
-  { min, max = MAX_DURATION_MS }: { min: number; max?: number },
+  { min, max = MAX_TIMER_MS }: { min: number; max?: number },
 ): void {
   if (typeof value === "number" && value >= min && value <= max) return;
   throw new RangeError(

@@ -1,4 +1,5 @@
 import type { Clock } from "../api/clock.ts";
+import { DAY_MS } from "../core/durations.ts";
 
 /**
  * Rings at the soonest of the moments that it was set to. Moments are on the
@@ -34,7 +35,7 @@ export class Alarm {
     ) {
       this.#sleep = new AbortController();
       // Bare timers cannot wait for ever; looking once a day costs nothing.
-      await this.#clock.sleep(Math.min(left, 86_400_000), this.#sleep.signal);
+      await this.#clock.sleep(Math.min(left, DAY_MS), this.#sleep.signal);
       this.#sleep = undefined;
     }
     this.#at = Infinity;

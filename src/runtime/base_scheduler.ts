@@ -27,6 +27,7 @@ import type {
 } from "../api/scheduler.ts";
 import type { TaskStatus } from "../api/task.ts";
 import type { TriggerCodec } from "../api/trigger.ts";
+import { DAY_MS, HOUR_MS } from "../core/durations.ts";
 import { checkOptions } from "../core/options.ts";
 import { printable } from "../core/text.ts";
 import {
@@ -35,13 +36,12 @@ import {
   checkLabel,
   checkLogger,
   checkMethods,
-  DAY_MS,
 } from "../core/validate.ts";
 import { datedTasks, draftTasks, SCHEDULE_OPTIONS } from "./new_tasks.ts";
 import { Registry, toJob } from "./registry.ts";
 import type { Run } from "./run.ts";
 import { Runner, type RunnerSettings } from "./runner.ts";
-import { SafeLogger } from "./safe_logger.ts";
+import { SafeLogger } from "../core/safe_logger.ts";
 import { StoreClock } from "./store_clock.ts";
 
 /**
@@ -71,8 +71,20 @@ export class BaseScheduler<in Transaction = never>
       "make a scheduler",
       "a store, such as new MemoryStore(),",
       store,
-      ["create", "lock", "reschedule"],
+      [
+        "create",
+        "nextRun",
+        "lock",
+        "renew",
+        "reschedule",
+        "watch",
+      ],
     );
+    checkMethods("make a scheduler", "a codec of triggers", codec, [
+      "parse",
+      "encode",
+      "decode",
+    ]);
     this.#store = store;
     this.#codec = codec;
     this.#settings = toSettings(store, options, new Registry(codec));
@@ -105,8 +117,8 @@ export class BaseScheduler<in Transaction = never>
     if (this.#runner !== undefined) {
       throw new SchedulerError(
         this.#runner.isStopping
-          ? "Cannot start the scheduler: it is stopping; await stop() before"
-          : "Cannot start the scheduler: it was started",
+          ? "Cannot start the scheduler: it is stopping; expected stop() to have resolved"
+          : "Cannot start the scheduler: it was started already",
       );
     }
     const { logger, registry } = this.#settings;
@@ -169,7 +181,7 @@ export class BaseScheduler<in Transaction = never>
     const { transaction } = options;
     this.#checkTransaction(transaction);
     const { registry, storeClock } = this.#settings;
-    const drafts = draftTasks([...entries], {
+    const drafts = draftTasks(entries, {
       registry,
       codec: this.#codec,
       maxPayloadBytes: this.#store.maxPayloadBytes,
@@ -309,7 +321,7 @@ function toSettings(
   }
   checkDuration("leaseMs", leaseMs, { min: 100, max: DAY_MS });
   checkDuration("heartbeatMs", heartbeatMs, { min: 10, max: DAY_MS });
-  checkDuration("jitterMs", jitterMs, { min: 0, max: DAY_MS / 24 });
+  checkDuration("jitterMs", jitterMs, { min: 0, max: HOUR_MS });
   const action = "make a scheduler";
   for (const [option, value] of Object.entries({ name, version })) {
     if (value !== undefined) checkLabel(option, value);

@@ -3,6 +3,7 @@ import { PayloadError } from "../api/errors.ts";
 import type { Job, JobContext, JobResult } from "../api/job.ts";
 import { StoreTask, type TaskRecord } from "../api/task.ts";
 import { copyBytes, equalBytes } from "../core/bytes.ts";
+import { checkPayloadSize } from "../core/payload.ts";
 import { reasonText, storableText } from "../core/text.ts";
 
 /**
@@ -53,12 +54,7 @@ function outcomeOf(
       `Cannot store the new payload of "${task.slug}": expected a Uint8Array`,
     );
   }
-  if (payload.length > maxPayloadBytes) {
-    throw new PayloadError(
-      `Cannot store the new payload of "${task.slug}", ${payload.length} ` +
-        `bytes: expected at most ${maxPayloadBytes}, which is what the store takes`,
-    );
-  }
+  checkPayloadSize(`keep "${task.slug}"`, payload.length, maxPayloadBytes);
   return {
     type: "done",
     payload: equalBytes(payload, record.payload) ? undefined : payload,

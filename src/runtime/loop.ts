@@ -2,7 +2,7 @@ import type { StoreChange } from "../api/job_store.ts";
 import { GrowingPause } from "../core/growing_pause.ts";
 import { reasonText } from "../core/text.ts";
 import { Alarm } from "./alarm.ts";
-import { runDue, type Workshop } from "./run_due.ts";
+import { runDue, type Runtime } from "./run_due.ts";
 
 /** What a {@linkcode Loop} is told beside its workshop. */
 export interface LoopSettings {
@@ -18,7 +18,7 @@ const OUTAGE = { firstMs: 100, longestMs: 10_000 };
  * next is due.
  */
 export class Loop {
-  readonly #shop: Workshop;
+  readonly #runtime: Runtime;
   readonly #settings: LoopSettings;
   readonly #alarm: Alarm;
   readonly #pause = new GrowingPause(OUTAGE);
@@ -29,15 +29,15 @@ export class Loop {
   /** How often in a row a task was due and yet not to be had. */
   #misses = 0;
 
-  constructor(shop: Workshop, settings: LoopSettings) {
-    this.#shop = shop;
+  constructor(runtime: Runtime, settings: LoopSettings) {
+    this.#runtime = runtime;
     this.#settings = settings;
-    this.#alarm = new Alarm(shop.clock);
+    this.#alarm = new Alarm(runtime.clock);
   }
 
   /** Goes on until nothing more is to begin; never rejects. */
   async run(): Promise<void> {
-    const { clock, logger, stopping } = this.#shop;
+    const { clock, logger, stopping } = this.#runtime;
     for (;;) {
       await this.#alarm.ring();
       if (stopping.aborted) return;
@@ -46,7 +46,7 @@ export class Loop {
       try {
         if (isDue) await this.#runDue();
         else await this.plan();
-        if (this.#pause.hasGrown) logger.warn("The store answers again");
+        if (this.#pause.hasGrown) logger.warn("The store is back");
         this.#pause.reset();
       } catch (error) {
         const retryMs = this.#pause.next();
@@ -73,7 +73,7 @@ export class Loop {
 
   /** Looks when what has changed is due. */
   onChange({ when, kinds }: StoreChange): void {
-    const { registry } = this.#shop;
+    const { registry } = this.#runtime;
     if (kinds?.some((kind) => registry.has(kind)) ?? true) {
       this.#lookAt(when === undefined ? -Infinity : this.#claimableAt(when));
     }
@@ -81,9 +81,9 @@ export class Loop {
 
   /** Finds out when the next task can be claimed, and looks then. */
   async plan(): Promise<void> {
-    const { store, registry, storeClock, clock, logger } = this.#shop;
+    const { store, registry, storeClock, clock, logger } = this.#runtime;
     const { kinds } = registry;
-    const instance = this.#shop.instance.beat(
+    const instance = this.#runtime.instance.beat(
       clock.monotonic(),
       storeClock.now(),
       kinds,
@@ -102,12 +102,12 @@ export class Loop {
   }
 
   async #runDue(): Promise<void> {
-    const { turns } = this.#shop;
+    const { turns } = this.#runtime;
     for (;;) {
       const room = this.#room();
       this.#full = room === 0;
       if (this.#full) return;
-      const claimed = await runDue(this.#shop, room);
+      const claimed = await runDue(this.#runtime, room);
       if (claimed > 0) this.#misses = 0;
       if (claimed < room) break;
       if (turns.areDue) await turns.give();
@@ -120,7 +120,7 @@ export class Loop {
    * while the store is behind with settling.
    */
   #room(): number {
-    const { slots, leases, stopping } = this.#shop;
+    const { slots, leases, stopping } = this.#runtime;
     if (stopping.aborted) return 0;
     return Math.max(0, Math.min(slots.free, 2 * slots.total - leases.size));
   }
@@ -132,7 +132,7 @@ export class Loop {
 
   /** When to look for a task that can be claimed from `when` on. */
   #claimableAt(when: Date): number {
-    const { storeClock, clock } = this.#shop;
+    const { storeClock, clock } = this.#runtime;
     const { jitterMs } = this.#settings;
     const jitter = jitterMs === 0 ? 0 : jitterMs * clock.random();
     return storeClock.toMonotonic(when) + jitter;

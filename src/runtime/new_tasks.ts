@@ -58,11 +58,16 @@ const ENTRY_OPTIONS = ["slug", "job", ...SCHEDULE_OPTIONS]
  * @throws {TypeError | RangeError | SchedulerError} If any makes no sense.
  */
 export function draftTasks(
-  entries: readonly ScheduleJobsEntry[],
+  entries: Iterable<ScheduleJobsEntry>,
   settings: DraftSettings,
 ): Draft[] {
+  if (typeof Object(entries)[Symbol.iterator] !== "function") {
+    throw new TypeError(
+      `Cannot schedule ${printable(entries)}: expected an iterable of entries`,
+    );
+  }
   const slugs = new Set<string>();
-  return entries.map((entry) => {
+  return Array.from(entries, (entry) => {
     const draft = draftTask(entry, settings);
     if (slugs.has(draft.slug)) {
       throw new JobAlreadyScheduledError(
@@ -99,7 +104,14 @@ function draftTask(
   entry: ScheduleJobsEntry,
   { registry, codec, maxPayloadBytes, now }: DraftSettings,
 ): Draft {
-  const { slug, job, onConflict = "error" } = Object(entry);
+  if (typeof entry !== "object" || entry === null) {
+    throw new TypeError(
+      `Cannot schedule ${
+        printable(entry)
+      }: expected an object with slug and job`,
+    );
+  }
+  const { slug, job, onConflict = "error" } = entry;
   checkName("slug", slug);
   const action = `schedule "${slug}"`;
   checkOptions(action, entry, ENTRY_OPTIONS);
@@ -151,7 +163,7 @@ function firstFireTime(slug: string, trigger: Trigger, now: Date): Date {
   if (first === undefined) {
     throw new RangeError(
       `Cannot schedule "${slug}": its trigger never fires after ` +
-        now.toISOString(),
+        `${now.toISOString()}; expected a fire time`,
     );
   }
   return checkWhen(slug, first);

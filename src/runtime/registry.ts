@@ -11,12 +11,7 @@ import { ExponentialBackoff } from "../core/backoff.ts";
 import type { RunPolicy } from "../core/decide.ts";
 import { checkOptions } from "../core/options.ts";
 import { printable } from "../core/text.ts";
-import {
-  checkDuration,
-  checkMethods,
-  checkName,
-  checkStay,
-} from "../core/validate.ts";
+import { checkMethods, checkName, checkStay } from "../core/validate.ts";
 
 /** A job and what its kind says about its runs. */
 export interface Registration extends RunPolicy {
@@ -132,7 +127,7 @@ export class Registry {
           `expected "fireOnce", "skip" or "catchUp"`,
       );
     }
-    checkDuration("misfireThresholdMs", misfireThresholdMs, { min: 0 });
+    checkStay("misfireThresholdMs", misfireThresholdMs);
     checkStay("keepMs", keepMs);
     checkStay("keepFailedMs", keepFailedMs);
     return {

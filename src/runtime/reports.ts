@@ -2,7 +2,7 @@
 import type { NextState } from "../api/job_store.ts";
 import type { TaskRecord } from "../api/task.ts";
 import type { Outcome } from "../core/decide.ts";
-import type { SafeLogger } from "./safe_logger.ts";
+import type { SafeLogger } from "../core/safe_logger.ts";
 
 /** Says what was claimed. */
 export function reportClaims(

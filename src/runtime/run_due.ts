@@ -9,14 +9,14 @@ import { type Leases, renewalPeriodMs } from "./leases.ts";
 import type { Registration, Registry } from "./registry.ts";
 import { reportClaims, reportOutcome } from "./reports.ts";
 import { Run, runContext } from "./run.ts";
-import type { SafeLogger } from "./safe_logger.ts";
+import type { SafeLogger } from "../core/safe_logger.ts";
 import type { Settler } from "./settler.ts";
 import type { Slots } from "./slots.ts";
 import type { StoreClock } from "./store_clock.ts";
 import type { Turns } from "./turns.ts";
 
 /** What a round works with. */
-export interface Workshop {
+export interface Runtime {
   readonly store: ClaimingStore;
   readonly registry: Registry;
   readonly storeClock: StoreClock;
@@ -44,28 +44,28 @@ export interface Workshop {
  * @param limit How many to claim at most.
  * @returns How many were claimed; their jobs may run on (see `slots.idle`).
  */
-export async function runDue(shop: Workshop, limit: number): Promise<number> {
-  const { store, settler, storeClock, stopping, turns } = shop;
+export async function runDue(runtime: Runtime, limit: number): Promise<number> {
+  const { store, settler, storeClock, stopping, turns } = runtime;
 
-  const runs = await claim(shop, limit);
+  const runs = await claim(runtime, limit);
   const now = storeClock.now();
 
   for (const run of runs) {
     if (turns.areDue) await turns.give();
     const { task } = run;
-    const { policy, fault } = policyOf(shop, run);
+    const { policy, fault } = policyOf(runtime, run);
 
     const settle = (outcome: Outcome) => {
-      const counted = end(shop, run, outcome);
+      const counted = end(runtime, run, outcome);
       if (counted !== undefined) {
         const ended = storeClock.now();
         const times = { startedAt: run.startedAt ?? ended, now: ended };
         const next = decide(task, counted, policy, times);
         const parked = (error: Error) => unstorable(task, policy, error, times);
         settler.add({ run, next, parked });
-        reportOutcome(shop.logger, task, counted, next);
+        reportOutcome(runtime.logger, task, counted, next);
       }
-      shop.slots.giveBack();
+      runtime.slots.giveBack();
     };
 
     const outcome = stopping.aborted ? RELEASED : fault ??
@@ -79,7 +79,7 @@ export async function runDue(shop: Workshop, limit: number): Promise<number> {
 }
 
 function start(
-  { store, storeClock }: Workshop,
+  { store, storeClock }: Runtime,
   run: Run,
   { job }: Registration,
 ): Outcome | Promise<Outcome> {
@@ -93,8 +93,8 @@ const CANCELLED: Outcome = { type: "cancelled" };
 /** No claim takes more payload than this, but for a single task. */
 const MAX_CLAIM_BYTES = 32 * 1_024 * 1_024;
 
-async function claim(shop: Workshop, limit: number): Promise<Run[]> {
-  const { store, registry, clock, leaseMs, leases, slots, kindTurns } = shop;
+async function claim(runtime: Runtime, limit: number): Promise<Run[]> {
+  const { store, registry, clock, leaseMs, leases, slots, kindTurns } = runtime;
   const kinds = kindTurns.order(registry.kinds);
   if (kinds.length === 0) return [];
   const askedAt = clock.monotonic();
@@ -103,11 +103,11 @@ async function claim(shop: Workshop, limit: number): Promise<Run[]> {
     limit,
     maxBytes: MAX_CLAIM_BYTES,
     leaseMs,
-    holder: shop.instance.id,
+    holder: runtime.instance.id,
     token: randomToken(),
   });
   kindTurns.served(kinds, tasks);
-  reportClaims(shop.logger, tasks);
+  reportClaims(runtime.logger, tasks);
   return tasks.map((task) => {
     const leaseEndsAt = askedAt + leaseMs;
     const run = new Run(task, leaseEndsAt, askedAt + renewalPeriodMs(leaseMs));
@@ -119,7 +119,7 @@ async function claim(shop: Workshop, limit: number): Promise<Run[]> {
 
 /** What the kind of the task says, or why the task cannot run. */
 function policyOf(
-  { registry }: Workshop,
+  { registry }: Runtime,
   { task }: Run,
 ): { readonly policy: Registration; readonly fault?: Outcome } {
   try {
@@ -137,7 +137,7 @@ function policyOf(
 
 /** The outcome that counts; `undefined`: none does, for the claim is gone. */
 function end(
-  { leases }: Workshop,
+  { leases }: Runtime,
   run: Run,
   outcome: Outcome,
 ): Outcome | undefined {

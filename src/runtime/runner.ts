@@ -3,7 +3,7 @@ import { SchedulerError } from "../api/errors.ts";
 import type { JobStore } from "../api/job_store.ts";
 import { release } from "../core/decide.ts";
 import { reasonText } from "../core/text.ts";
-import { within } from "../core/within.ts";
+import { within } from "./within.ts";
 import { Alarm } from "./alarm.ts";
 import { Instance } from "./instance.ts";
 import { KindTurns } from "./kind_turns.ts";
@@ -12,8 +12,8 @@ import { Loop } from "./loop.ts";
 import type { Registry } from "./registry.ts";
 import { fieldsOf } from "./reports.ts";
 import type { Run } from "./run.ts";
-import type { Workshop } from "./run_due.ts";
-import type { SafeLogger } from "./safe_logger.ts";
+import type { Runtime } from "./run_due.ts";
+import type { SafeLogger } from "../core/safe_logger.ts";
 import { Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
 import type { StoreClock } from "./store_clock.ts";
@@ -39,7 +39,7 @@ const HAND_BACK_MS = 5_000;
 
 /** Runs what is due, from `start` to `stop`. */
 export class Runner {
-  readonly #shop: Workshop & Pick<RunnerSettings, "store">;
+  readonly #runtime: Runtime & Pick<RunnerSettings, "store">;
   readonly #loop: Loop;
   readonly #stopping = new AbortController();
   /** Rings when running jobs have had their time. */
@@ -53,7 +53,7 @@ export class Runner {
     const { store, clock, logger, leaseMs, concurrency } = settings;
     const leases = new Leases(store, clock, logger, leaseMs);
     const onRoom = () => this.#loop.onRoom();
-    this.#shop = {
+    this.#runtime = {
       ...settings,
       leases,
       slots: new Slots(concurrency, onRoom),
@@ -66,7 +66,7 @@ export class Runner {
       instance: new Instance({ ...settings, slots: concurrency }),
       stopping: this.#stopping.signal,
     };
-    this.#loop = new Loop(this.#shop, settings);
+    this.#loop = new Loop(this.#runtime, settings);
     this.#deadline = new Alarm(clock);
   }
 
@@ -81,7 +81,7 @@ export class Runner {
   }
 
   async #start(): Promise<void> {
-    const { store, stopping } = this.#shop;
+    const { store, stopping } = this.#runtime;
     this.#watch = await store.watch((change) => this.#loop.onChange(change));
     try {
       await this.#loop.plan();
@@ -100,7 +100,9 @@ export class Runner {
 
   /** The runs of tasks with these slugs; all runs, if none are given. */
   runsOf(slugs?: ReadonlySet<string>): Run[] {
-    return [...this.#shop.leases].filter((run) => slugs?.has(run.slug) ?? true);
+    return [...this.#runtime.leases].filter((run) =>
+      slugs?.has(run.slug) ?? true
+    );
   }
 
   /**
@@ -109,12 +111,12 @@ export class Runner {
    * the earlier deadline counts.
    */
   stop(timeoutMs: number): Promise<void> {
-    this.#deadline.setAt(this.#shop.clock.monotonic() + timeoutMs);
+    this.#deadline.setAt(this.#runtime.clock.monotonic() + timeoutMs);
     return this.#stopped ??= this.#stop();
   }
 
   async #stop(): Promise<void> {
-    const { settler, slots, leases } = this.#shop;
+    const { settler, slots, leases } = this.#runtime;
     // A start that fails has nothing to stop, and tells its own caller.
     await this.#within(HAND_BACK_MS, this.#starting.catch(() => {}));
     const unwatched = this.#unwatch();
@@ -140,7 +142,7 @@ export class Runner {
     try {
       await watch?.[Symbol.asyncDispose]();
     } catch (error) {
-      const { logger } = this.#shop;
+      const { logger } = this.#runtime;
       logger.warn(`Cannot end the watch: ${reasonText(error)}`, { error });
     }
   }
@@ -148,11 +150,11 @@ export class Runner {
   /** Resolves when nothing is claimed any more and no job runs. */
   async #drained(): Promise<void> {
     await this.#looping;
-    await this.#shop.slots.idle();
+    await this.#runtime.slots.idle();
   }
 
   async #abortJobs(): Promise<void> {
-    const { clock, leases, logger, settler } = this.#shop;
+    const { clock, leases, logger, settler } = this.#runtime;
     const reason = new SchedulerError("The scheduler stopped before the end");
     for (const run of leases) if (run.executing) run.abort(reason);
     // A job that heeds its signal may finish in its own way.
@@ -170,7 +172,7 @@ export class Runner {
 
   /** Others need not wait until the record of this instance is out of date. */
   async #leave(): Promise<void> {
-    const { store, instance, logger } = this.#shop;
+    const { store, instance, logger } = this.#runtime;
     if (!instance.isKnown) return;
     try {
       await store.removeInstance?.(instance.id);
@@ -184,7 +186,7 @@ export class Runner {
 
   /** Resolves when the store knows how everything ended. */
   async #settledAll(): Promise<void> {
-    const { settler, leases } = this.#shop;
+    const { settler, leases } = this.#runtime;
     await this.#looping;
     await settler.flush();
     await leases.renewed();
@@ -194,7 +196,7 @@ export class Runner {
   async #within(timeoutMs: number, done: Promise<unknown>): Promise<void> {
     const late = new Error("late");
     try {
-      const { clock } = this.#shop;
+      const { clock } = this.#runtime;
       await within(done, timeoutMs, () => late, { clock });
     } catch (error) {
       if (error !== late) throw error;

@@ -4,7 +4,7 @@ export class Slots {
   readonly total: number;
   readonly #onFree: () => void;
   #taken = 0;
-  #onIdle: (() => void) | undefined;
+  #onIdle: (() => void)[] = [];
 
   /** @param onFree Called whenever a job has ended. */
   constructor(total: number, onFree: () => void) {
@@ -26,12 +26,16 @@ export class Slots {
   giveBack(): void {
     this.#taken--;
     this.#onFree();
-    if (this.#taken === 0) this.#onIdle?.();
+    if (this.#taken === 0) {
+      for (const idle of this.#onIdle.splice(0)) {
+        idle();
+      }
+    }
   }
 
   /** Resolves when no job runs. */
   async idle(): Promise<void> {
     if (this.#taken === 0) return;
-    await new Promise<void>((resolve) => this.#onIdle = resolve);
+    await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 }

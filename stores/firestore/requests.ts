@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../src/api/clock.ts";
 import { SchedulerError } from "../../src/api/errors.ts";
 import { GrowingPause } from "../../src/core/growing_pause.ts";
-import { within } from "../../src/core/within.ts";
+import { within } from "../../src/runtime/within.ts";
 import type {
   FirestoreBatch,
   FirestoreClient,

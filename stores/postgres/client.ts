@@ -46,6 +46,8 @@ export interface PgPool extends PgClient {
     channel: string,
     callback: (payload: string) => void,
   ): Promise<() => Promise<void>>;
+  /** Runs a transaction, as PGlite does. */
+  transaction?<T>(work: (transaction: PgClient) => Promise<T>): Promise<T>;
   /** Hears errors of idle connections. */
   // deno-lint-ignore no-explicit-any
   on?(event: string, listener: (argument: any) => void): unknown;

@@ -1,6 +1,8 @@
 import { SchedulerError } from "../../src/api/errors.ts";
-import type { NewTask } from "../../src/api/job_store.ts";
+import type { CreateOutcome, NewTask } from "../../src/api/job_store.ts";
 import { errorText } from "../../src/core/text.ts";
+import { checkMethods } from "../../src/core/validate.ts";
+import { batchesOf } from "./batches.ts";
 import {
   isConnectionLoss,
   isRefusal,
@@ -8,9 +10,10 @@ import {
   type PgClient,
   sqlState,
 } from "./client.ts";
+import { Creation, sizeOf, withheld } from "./creation.ts";
 import { headOf } from "./message.ts";
 import type { PgTable } from "./table.ts";
-import { Creation, toDate } from "./values.ts";
+import { toDate } from "./values.ts";
 
 /** How often a creation is tried that others, or an outage, get in the way of. */
 const MAX_TRIES = 5;
@@ -28,11 +31,9 @@ export class PgCreator {
    * Creates tasks, in spite of races and outages. When an answer was lost, it
    * looks the tasks up before it sends them again. A task that has run to its
    * end by then is not found, and runs twice.
-   *
-   * @returns The taken slugs.
    */
-  async create(tasks: readonly NewTask[]): Promise<string[]> {
-    const creation = this.#creationOf(tasks);
+  async create(tasks: readonly NewTask[]): Promise<CreateOutcome[]> {
+    const creation = new Creation(tasks, this.#table.names.channel);
     const giveUpAt = performance.now() + this.#table.limitMs;
     let isOpen = false;
     for (let tries = 1;; tries++) {
@@ -40,18 +41,20 @@ export class PgCreator {
       const onSent = () => isSent = true;
       const limitMs = Math.max(giveUpAt - performance.now(), 0);
       try {
-        const taken = await this.#send(creation, onSent, limitMs);
-        const isOurs = tries > 1 && taken.length > 0 &&
-          await this.#isThere(creation);
-        return isOurs ? [] : taken;
+        const outcomes = await this.#send(creation, onSent, limitMs);
+        const isStrange = tries > 1 &&
+          outcomes.some((outcome) => ["taken", "kept"].includes(outcome));
+        return isStrange && await this.#find(creation) || outcomes;
       } catch (error) {
         const isLate = error instanceof LateError;
         const isLost = isLate || isConnectionLoss(error);
         isOpen ||= isSent && isLost && !isRefusal(error);
-        if (isOpen && await this.#isThere(creation, error)) return [];
+        const found = isOpen && await this.#find(creation, error);
+        if (found) return found;
         if (isOpen && isLate) throw this.#unknown(error);
         const isOver = tries === MAX_TRIES || performance.now() >= giveUpAt;
-        const isWorthIt = isOpen || sqlState(error) === UNIQUE_VIOLATION;
+        const isWorthIt = isOpen || error instanceof TakenError ||
+          sqlState(error) === UNIQUE_VIOLATION;
         if (isOver || !isWorthIt) throw error;
       }
     }
@@ -67,42 +70,85 @@ export class PgCreator {
   async createWithin(
     transaction: PgClient,
     tasks: readonly NewTask[],
-  ): Promise<string[]> {
+  ): Promise<CreateOutcome[]> {
     checkTransaction(transaction);
-    const creation = this.#creationOf(tasks);
+    const batches = this.#batches(
+      new Creation(tasks, this.#table.names.channel),
+    );
     await this.#table.checkWithin(transaction);
-    const { text } = this.#table.sql.create(creation.modes);
-    const create = async () => {
-      const values = creation.values(headOf({ o: null }));
-      return creation.taken((await transaction.query(text, values)).rows[0]);
-    };
-    if (!creation.modes.includes("error")) return await create();
+    const head = headOf({ o: null });
+    const create = () => this.#createParts(transaction, tasks, batches, head);
+    const isSafe = batches.length === 1 &&
+      !batches[0].parts.modes.includes("error");
+    if (isSafe) return await create();
     await transaction.query("savepoint scheduler_create");
-    let taken: string[];
+    let outcomes: CreateOutcome[];
     try {
-      taken = await create();
+      outcomes = await create();
     } catch (error) {
-      if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
-      // Another transaction took a slug in between; now it can be seen.
       await transaction.query("rollback to savepoint scheduler_create");
-      taken = await create();
+      // Another transaction took a slug in between; now it can be seen.
+      const isTaken = error instanceof TakenError ||
+        sqlState(error) === UNIQUE_VIOLATION;
+      if (!isTaken) throw error;
+      outcomes = await create();
     }
     await transaction.query("release savepoint scheduler_create");
-    return taken;
+    return outcomes;
   }
 
-  #creationOf(tasks: readonly NewTask[]): Creation {
-    return new Creation(tasks, this.#table.names.channel);
+  /** The parts of a creation that is too large for one statement. */
+  #batches(creation: Creation): Creation[] {
+    const { tasks, id } = creation;
+    const { channel } = this.#table.names;
+    const bySlug = (a: NewTask, b: NewTask) => a.slug < b.slug ? -1 : 1;
+    const batches = batchesOf([...tasks], sizeOf);
+    return batches.length === 1
+      ? [creation]
+      // All transactions lock rows in the order of their slugs.
+      : batchesOf([...tasks].sort(bySlug), sizeOf)
+        .map((batch) => new Creation(batch, channel, id));
+  }
+
+  /** Has to be called in a transaction if there are several parts. */
+  async #createParts(
+    client: PgClient,
+    tasks: readonly NewTask[],
+    batches: readonly Creation[],
+    head: string | null,
+  ): Promise<CreateOutcome[]> {
+    const { sql } = this.#table;
+    if (batches.length > 1) {
+      const slugs = tasks.filter(({ onConflict }) => onConflict === "error")
+        .map(({ slug }) => slug);
+      const { rows } = await client.query(sql.findTaken.text, [slugs]);
+      if (rows.length > 0) {
+        return withheld(tasks, new Set(rows.map(({ slug }) => slug as string)));
+      }
+    }
+    const outcomes = new Map<string, CreateOutcome>();
+    for (const batch of batches) {
+      const { text } = sql.create(batch.parts);
+      const { rows: [row] } = await client.query(text, batch.values(head));
+      const parts = batch.outcomes(row);
+      if (batches.length > 1 && parts.includes("taken")) throw new TakenError();
+      batch.slugs.forEach((slug, index) => outcomes.set(slug, parts[index]));
+    }
+    return tasks.map(({ slug }) => outcomes.get(slug)!);
   }
 
   async #send(
     creation: Creation,
     onSent: () => void,
     limitMs: number,
-  ): Promise<string[]> {
+  ): Promise<CreateOutcome[]> {
+    const batches = this.#batches(creation);
+    if (batches.length > 1) {
+      return await this.#sendParts(creation, batches, onSent, limitMs);
+    }
     const row = await this.#table.announce(
       "create tasks",
-      this.#table.sql.create(creation.modes),
+      this.#table.sql.create(creation.parts),
       (head) => {
         onSent();
         return creation.values(head());
@@ -114,19 +160,42 @@ export class PgCreator {
       const when = row.is_due ? undefined : toDate(row.due);
       this.#table.tell({ when, kinds: creation.kinds });
     }
-    return creation.taken(row);
+    return creation.outcomes(row);
   }
 
-  /** Whether a creation whose answer was lost got through. */
-  async #isThere({ id, slugs }: Creation, cause?: unknown): Promise<boolean> {
+  async #sendParts(
+    { tasks, kinds }: Creation,
+    batches: readonly Creation[],
+    onSent: () => void,
+    limitMs: number,
+  ): Promise<CreateOutcome[]> {
+    const outcomes = await this.#table.transaction(
+      "create tasks",
+      (client) => {
+        onSent();
+        return this.#createParts(client, tasks, batches, null);
+      },
+      "unsent",
+      limitMs,
+    );
+    this.#table.tell({ when: undefined, kinds });
+    await this.#table.nudge();
+    return outcomes;
+  }
+
+  /** What a creation whose answer was lost has done; if it got through. */
+  async #find(
+    creation: Creation,
+    cause?: unknown,
+  ): Promise<CreateOutcome[] | undefined> {
     try {
       const rows = await this.#table.run(
         "find out what was created",
         this.#table.sql.findCreation,
-        [id, slugs],
+        [creation.id, creation.slugs],
         "always",
       );
-      return rows.length > 0;
+      return rows.length > 0 ? creation.outcomesOf(rows) : undefined;
     } catch (error) {
       throw this.#unknown(cause ?? error);
     }
@@ -142,6 +211,9 @@ export class PgCreator {
   }
 }
 
+/** A slug was taken while the parts of a creation were sent. */
+class TakenError extends Error {}
+
 /** What gives away a pool of `pg`, or a PGlite outside of its transactions. */
 interface NoTransaction {
   readonly connect?: unknown;
@@ -151,7 +223,10 @@ interface NoTransaction {
 }
 
 /** Refuses what would run each statement outside of the transaction. */
-function checkTransaction(transaction: PgClient & NoTransaction): void {
+export function checkTransaction(transaction: PgClient & NoTransaction): void {
+  checkMethods("create tasks in a transaction", "a client", transaction, [
+    "query",
+  ]);
   const { connect, totalCount, transaction: begin, listen } = transaction;
   if (typeof connect === "function" && totalCount !== undefined) {
     throw new TypeError(

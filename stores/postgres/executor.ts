@@ -1,13 +1,14 @@
 import { systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
 import { GrowingPause } from "../../src/core/growing_pause.ts";
-import { within } from "../../src/core/within.ts";
+import { within } from "../../src/runtime/within.ts";
 import {
   isConnectionLoss,
   isReadOnly,
   isRefusal,
   isTransient,
   LateError,
+  type PgClient,
   type PgPool,
   type PgPoolClient,
   type PgRows,
@@ -45,12 +46,17 @@ const SLOW_MS = { base: 20, row: 0.1 };
 /** For how long statements that were slow are planned each time. */
 const REPLAN_MS = 10_000;
 
-/** One try of a statement. */
+/** What is sent on one connection. */
+type Work<T> = (client: PgClient) => Promise<T>;
+
+/** One try. */
 interface Attempt {
   /** Says what the statement is for. */
   readonly what: string;
   readonly limitMs: number;
   readonly giveUpAt: number;
+  /** Whether the connection is as good as before when the server refuses. */
+  readonly isSingle: boolean;
   sentAt?: number;
 }
 
@@ -74,7 +80,7 @@ export class PgExecutor {
     this.#settings = settings;
     this.#lender = PgLender.of(settings.pool);
     this.#prefix = shortHash(settings.name);
-    this.#prepares = settings.prepare;
+    this.#prepares = settings.prepare && settings.pool.connect !== undefined;
   }
 
   /**
@@ -94,15 +100,67 @@ export class PgExecutor {
     again: Again = "never",
     limitMs: number = this.#settings.timeoutMs,
   ): Promise<Rows> {
+    return await this.#repeat(
+      { what, limitMs, isSingle: true },
+      (client) => this.#send(client, statement, resolved(values)),
+      again,
+    );
+  }
+
+  /**
+   * Runs several statements on one connection, and all of them again if need
+   * be. See {@linkcode PgExecutor.run} for the parameters.
+   */
+  async session<T>(
+    what: string,
+    work: (client: PgClient) => Promise<T>,
+    again: Again = "never",
+    limitMs: number = this.#settings.timeoutMs,
+  ): Promise<T> {
+    return await this.#repeat({ what, limitMs, isSingle: false }, work, again);
+  }
+
+  /** The same in a transaction, which ends when `work` has ended. */
+  async transaction<T>(
+    what: string,
+    work: (client: PgClient) => Promise<T>,
+    again?: Again,
+    limitMs?: number,
+  ): Promise<T> {
+    const run = async (client: PgClient) => {
+      await client.query("begin");
+      try {
+        const result = await work(client);
+        await client.query("commit");
+        return result;
+      } catch (error) {
+        await client.query("rollback").catch(() => {});
+        throw error;
+      }
+    };
+    const { pool } = this.#settings;
+    return await this.session(
+      what,
+      pool.transaction === undefined ? run : () => pool.transaction!(work),
+      again,
+      limitMs,
+    );
+  }
+
+  async #repeat<T>(
+    settings: Pick<Attempt, "what" | "limitMs" | "isSingle">,
+    work: Work<T>,
+    again: Again,
+  ): Promise<T> {
     const { outage } = this.#lender;
-    const giveUpAt = performance.now() + limitMs;
+    const giveUpAt = performance.now() + settings.limitMs;
     const pauses = new GrowingPause(OUTAGE_PAUSES);
     for (let tries = 1;; tries++) {
-      const attempt: Attempt = { what, limitMs, giveUpAt };
+      const attempt: Attempt = { ...settings, giveUpAt };
       try {
-        const rows = await this.#attempt(attempt, statement, values);
+        const result = await this.#attempt(attempt, work);
         outage.reportSuccess();
-        return rows;
+        return result;
       } catch (error) {
         const isLoss = isConnectionLoss(error);
         if (isLoss || error instanceof LateError) outage.reportFailure();
@@ -125,15 +183,11 @@ export class PgExecutor {
     }
   }
 
-  async #attempt(
-    attempt: Attempt,
-    statement: Statement,
-    values: Values,
-  ): Promise<Rows> {
+  async #attempt<T>(attempt: Attempt, work: Work<T>): Promise<T> {
     const { pool } = this.#settings;
     if (pool.connect === undefined) {
       attempt.sentAt = performance.now();
-      return (await pool.query(statement.text, resolved(values))).rows;
+      return await work(pool);
     }
     const leftMs = () => Math.max(attempt.giveUpAt - performance.now(), 0);
     const client = await this.#lender.borrow(
@@ -145,15 +199,15 @@ export class PgExecutor {
     const onError = () => {};
     client.on?.("error", onError);
     try {
-      const rows = await within(
-        this.#send(client, statement, resolved(values)),
+      const result = await within(
+        work(client),
         leftMs(),
         () => this.#late(attempt, "no answer came"),
       );
       this.#lender.giveBack(client);
-      return rows;
+      return result;
     } catch (error) {
-      this.#takeBack(client, error, attempt.sentAt);
+      this.#takeBack(client, error, attempt);
       throw error;
     } finally {
       client.removeListener?.("error", onError);
@@ -161,11 +215,15 @@ export class PgExecutor {
   }
 
   /** After most errors of the server, the connection is as good as before. */
-  #takeBack(client: PgPoolClient, error: unknown, sentAt: number): void {
-    if (sqlState(error) !== undefined && !isConnectionLoss(error)) {
+  #takeBack(
+    client: PgPoolClient,
+    error: unknown,
+    { isSingle, sentAt }: Attempt,
+  ): void {
+    if (isSingle && sqlState(error) !== undefined && !isConnectionLoss(error)) {
       return this.#lender.giveBack(client);
     }
-    if (error instanceof LateError) this.#lender.distrustBefore(sentAt);
+    if (error instanceof LateError) this.#lender.distrustBefore(sentAt!);
     if (isReadOnly(error)) this.#lender.distrustBefore(performance.now());
     this.#lender.drop(client, error as Error);
   }
@@ -175,7 +233,7 @@ export class PgExecutor {
    * that it made when the table was empty.
    */
   async #send(
-    client: PgPoolClient,
+    client: PgClient,
     { name, text }: Statement,
     values: unknown[],
   ): Promise<Rows> {

@@ -1,9 +1,9 @@
-import { within } from "../../src/core/within.ts";
+import { within } from "../../src/runtime/within.ts";
 import type { PgPool, PgPoolClient } from "./client.ts";
 import { Outage } from "./outage.ts";
 
 /** How long making a connection may take, at least and at most. */
-const CONNECT_MS = { min: 1_000, max: 10_000 };
+const CONNECT_MS = { min: 1_000, max: 5_000 };
 
 /** What is used of a client of `pg` beside its interface, if it is there. */
 interface PgSocket {

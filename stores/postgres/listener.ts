@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../src/api/clock.ts";
 import type { Logger } from "../../src/api/logger.ts";
 import { GrowingPause } from "../../src/core/growing_pause.ts";
 import { errorText } from "../../src/core/text.ts";
-import { within } from "../../src/core/within.ts";
+import { within } from "../../src/runtime/within.ts";
 import { aborted, type PgPool, type PgPoolClient } from "./client.ts";
 import { PgLender } from "./lender.ts";
 import type { Outage } from "./outage.ts";

@@ -11,10 +11,13 @@ import {
   type Statement,
 } from "./client.ts";
 import { type Again, PgExecutor, type Values } from "./executor.ts";
-import { guardedLogger } from "./guarded_logger.ts";
+import { SafeLogger } from "../../src/core/safe_logger.ts";
 import { PgLender } from "./lender.ts";
 import { headOf } from "./message.ts";
-import { prepareSchema, type TableNames } from "./schema.ts";
+import { prepareSchema } from "./migrator.ts";
+import type { TableNames } from "./names.ts";
+import { isRefusedUse, unusable } from "./rights.ts";
+import { PgSchema } from "./schema.ts";
 import { type StoreSql, storeSql } from "./sql.ts";
 import { PgWatch } from "./watch.ts";
 
@@ -43,6 +46,7 @@ export class PgTable {
   readonly #pool: PgPool;
   readonly #settings: TableSettings;
   readonly #executor: PgExecutor;
+  readonly #schema: PgSchema;
   readonly #origin: string = crypto.randomUUID().slice(0, 8);
   readonly #announcer = new Announcer(this.#origin);
   readonly #watches = new Set<PgWatch>();
@@ -54,9 +58,10 @@ export class PgTable {
 
   constructor(pool: PgPool, names: TableNames, settings: TableSettings) {
     this.names = names;
-    this.sql = storeSql(names.table);
+    this.sql = storeSql(names);
+    this.#schema = new PgSchema(names);
     this.#pool = pool;
-    this.#settings = { ...settings, logger: guardedLogger(settings.logger) };
+    this.#settings = { ...settings, logger: new SafeLogger(settings.logger) };
     this.#executor = new PgExecutor({
       pool,
       prepare: settings.prepare,
@@ -74,10 +79,10 @@ export class PgTable {
   /** Sees to it once that the table is there. */
   async prepare(): Promise<void> {
     this.#prepared ??= prepareSchema(
-      this.names,
+      this.#schema,
       this.#settings.migrate,
-      (statement, values) =>
-        this.#executor.run("prepare the table", statement, values, "always"),
+      (what, work, limitMs) =>
+        this.#executor.session(what, work, "always", limitMs),
     );
     try {
       await this.#prepared;
@@ -109,11 +114,7 @@ export class PgTable {
           `have been called, before`,
       );
     }
-    await prepareSchema(
-      this.names,
-      false,
-      async ({ text }, values) => (await transaction.query(text, values)).rows,
-    );
+    await prepareSchema(this.#schema, false, (_, work) => work(transaction));
   }
 
   /** Runs a statement, see {@linkcode PgExecutor.run}. */
@@ -125,7 +126,32 @@ export class PgTable {
     limitMs?: number,
   ): Promise<Rows> {
     await this.prepare();
-    return await this.#executor.run(what, statement, values, again, limitMs);
+    return await this.#executor.run(what, statement, values, again, limitMs)
+      .catch((error) => this.#refuse(what, error));
+  }
+
+  /** Runs statements in a transaction, see {@linkcode PgExecutor.transaction}. */
+  async transaction<T>(
+    what: string,
+    work: (client: PgClient) => Promise<T>,
+    again?: Again,
+    limitMs?: number,
+  ): Promise<T> {
+    await this.prepare();
+    return await this.#executor.transaction(what, work, again, limitMs)
+      .catch((error) => this.#refuse(what, error));
+  }
+
+  /** Somebody has taken the rights, or the table, away since the start. */
+  #refuse(what: string, error: unknown): never {
+    if (!isRefusedUse(error)) throw error;
+    this.#prepared = undefined;
+    this.#isPrepared = false;
+    throw unusable(
+      this.names,
+      `cannot ${what}: ${(error as Error).message}`,
+      error,
+    );
   }
 
   /**
@@ -153,14 +179,14 @@ export class PgTable {
     const [row] = await run().catch((error) => {
       // It may have taken place; there is no time left to wait for the nudge.
       const isOpen = isConnectionLoss(error) || error instanceof LateError;
-      if (sent !== undefined && isOpen) void this.#nudge();
+      if (sent !== undefined && isOpen) void this.nudge();
       throw error;
     });
     if (sent === undefined) return row;
     const { announcement, at } = sent;
     const now = performance.now();
     if (announcement === undefined) {
-      if (!this.#announcer.isSeen(now)) await this.#nudge();
+      if (!this.#announcer.isSeen(now)) await this.nudge();
     } else if (row.told) this.#announcer.confirm(announcement, at, now);
     return row;
   }
@@ -206,7 +232,7 @@ export class PgTable {
    * nothing is missing in the table. Those who call before it is sent share one
    * message.
    */
-  #nudge(): Promise<void> {
+  nudge(): Promise<void> {
     if (this.#nudging !== undefined) return this.#nudging;
     let announcement: Announcement;
     let sentAt: number;

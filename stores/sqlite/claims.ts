@@ -73,17 +73,12 @@ export class SqliteClaims {
   /** Makes leases end at `leaseEnd`; returns which claims hold. */
   *renew(claims: readonly Claim[], leaseEnd: number): Steps<Renewal[]> {
     const renewals: Renewal[] = [];
-    for (const { slug, version, token } of claims) {
-      const [row] = this.#statements.rows<[isCancelled: number]>(
-        this.#sql.renew,
-        slug,
-        version,
-        token,
-        leaseEnd,
-      );
-      renewals.push(
-        row === undefined ? "lost" : row[0] === 1 ? "cancelled" : "held",
-      );
+    const { renew, renewCancelled } = this.#sql;
+    const attempt = (sql: string, { slug, version, token }: Claim) =>
+      this.#statements.run(sql, slug, version, token, leaseEnd) > 0;
+    for (const claim of claims) {
+      if (attempt(renew, claim)) renewals.push("held");
+      else renewals.push(attempt(renewCancelled, claim) ? "cancelled" : "lost");
       if (renewals.length % ROWS_PER_STEP === 0) yield;
     }
     return renewals;

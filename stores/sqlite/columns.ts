@@ -15,7 +15,7 @@ export const COLUMN_DEFINITIONS = `
   slug TEXT NOT NULL UNIQUE,
   kind TEXT NOT NULL,
   status INTEGER NOT NULL DEFAULT 0, -- 0: scheduled, 1: running, 2: failed, 3: cancelled, 4: done
-  gate INTEGER NOT NULL DEFAULT 0, -- 0: open, 1: waits for its key, 2: paused
+  gate INTEGER NOT NULL DEFAULT 0, -- 0: open, 1: waits for its key, 2: paused, 3: staged
   priority INTEGER NOT NULL DEFAULT 3,
   claimable_at INTEGER, -- due time, or end of the lease; NULL: cannot be claimed
   run_at INTEGER NOT NULL,
@@ -48,6 +48,9 @@ export const COLUMN_DEFINITIONS = `
   creation INTEGER,
   result TEXT NOT NULL DEFAULT '',
   payload BLOB NOT NULL`;
+
+/** The gate of a task that waits for others that are created with it. */
+export const GATE_STAGED = 3;
 
 /** What the numbers in the column `status` stand for. */
 const STATUSES: readonly TaskStatus[] = [

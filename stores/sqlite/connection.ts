@@ -13,6 +13,7 @@ import { checkDatabase, type SchemaTarget, setUpSchema } from "./schema.ts";
 import { SqliteClaims } from "./claims.ts";
 import { SqliteCreation } from "./creation.ts";
 import { SqliteInstances } from "./instances.ts";
+import { SqliteLargeCreation } from "./large_creation.ts";
 import { SqliteSettlements } from "./settlements.ts";
 import { sqliteSql } from "./sql.ts";
 import { SqliteStatements } from "./statements.ts";
@@ -99,6 +100,7 @@ export class SqliteConnection {
   readonly queue: SqliteQueue;
   /** The operations. */
   readonly creation: SqliteCreation;
+  readonly largeCreation: SqliteLargeCreation;
   readonly claims: SqliteClaims;
   readonly settlements: SqliteSettlements;
   readonly tasks: SqliteTasks;
@@ -126,7 +128,8 @@ export class SqliteConnection {
     const statements = new SqliteStatements(database);
     const sql = sqliteSql(table);
     const versions = new SqliteVersions(statements, sql);
-    this.creation = new SqliteCreation(statements, sql, versions);
+    const creation = new SqliteCreation(statements, sql, versions);
+    this.creation = creation;
     this.claims = new SqliteClaims(statements, sql);
     this.settlements = new SqliteSettlements(statements, sql, versions);
     this.tasks = new SqliteTasks(statements, sql, versions);
@@ -139,6 +142,14 @@ export class SqliteConnection {
         if (owned && settings.synchronous === "full") this.#set(durable);
       },
       toError: (error, act) => storeError(error, act, name, busyTimeoutMs),
+    });
+    const { queue } = this;
+    this.largeCreation = new SqliteLargeCreation({
+      queue,
+      statements,
+      sql,
+      versions,
+      creation,
     });
   }
 

@@ -1,7 +1,8 @@
 import type { CreateOutcome, NewTask } from "../../src/api/job_store.ts";
-import type { SqliteSql } from "./sql.ts";
+import type { SqliteValue } from "./database.ts";
+import { GROUP_SIZE, type SqliteSql } from "./sql.ts";
 import type { SqliteStatements } from "./statements.ts";
-import { type Change, ROWS_PER_STEP, type Steps } from "./steps.ts";
+import { Change, ROWS_PER_STEP, type Steps } from "./steps.ts";
 import type { SqliteVersions } from "./versions.ts";
 
 /** What is in the way of a new task. */
@@ -18,6 +19,9 @@ type OldRow = [
 
 /** What a task starts with. */
 interface Beginning {
+  readonly task: NewTask;
+  /** Of which large creation it is part. */
+  readonly creation: number | null;
   readonly due: number;
   readonly version: number;
   readonly revision: number;
@@ -49,51 +53,105 @@ export class SqliteCreation {
     now: number,
     change: Change,
   ): Steps<CreateOutcome[]> {
-    const floor = this.#versions.floor(now);
+    const indices = [...tasks.keys()];
+    const isStrict = (index: number) => tasks[index].onConflict === "error";
     const outcomes = new Array<CreateOutcome>(tasks.length).fill("withheld");
-    let areTaken = false;
-    let steps = 0;
-    for (const strict of [true, false]) {
-      for (const [index, task] of tasks.entries()) {
-        if ((task.onConflict === "error") !== strict) continue;
-        outcomes[index] = this.#createOne(task, now, floor, change);
-        areTaken ||= outcomes[index] === "taken";
-        if (++steps % ROWS_PER_STEP === 0) yield;
+    for (
+      const phase of [
+        indices.filter(isStrict),
+        indices.filter((index) => !isStrict(index)),
+      ]
+    ) {
+      const reached = yield* this.#createAll(
+        phase.map((index) => tasks[index]),
+        null,
+        now,
+        change,
+      );
+      phase.forEach((index, at) => outcomes[index] = reached[at]);
+      if (reached.includes("taken")) {
+        return yield* this.#takeBack(tasks, outcomes);
       }
-      if (areTaken) return yield* this.#takeBack(tasks, outcomes);
     }
     return outcomes;
   }
 
-  #createOne(
-    task: NewTask,
+  /**
+   * Adds tasks, which are all to be new, as a part of a large creation: they
+   * can be claimed only when that is complete.
+   */
+  *stage(
+    creation: number,
+    tasks: readonly NewTask[],
     now: number,
-    floor: number,
+  ): Steps<CreateOutcome[]> {
+    return yield* this.#createAll(tasks, creation, now, new Change());
+  }
+
+  /** Whether the slug is taken. Needs no transaction. */
+  isTaken(slug: string, now: number): boolean {
+    const [old] = this.#statements.rows<OldRow>(this.#sql.conflicting, slug);
+    return old !== undefined && !isGone(old, now);
+  }
+
+  *#createAll(
+    tasks: readonly NewTask[],
+    creation: number | null,
+    now: number,
     change: Change,
-  ): CreateOutcome {
-    const due = dueTime(task, now);
-    const beginning = { due, version: floor, revision: 0, createdAt: now };
-    if (this.#insert(this.#sql.insert, task, beginning)) {
-      change.add(task.kind, due);
-      return "created";
+  ): Steps<CreateOutcome[]> {
+    const outcomes: CreateOutcome[] = [];
+    const version = this.#versions.floor(now);
+    for (let from = 0; from < tasks.length; from += GROUP_SIZE) {
+      const group = tasks.slice(from, from + GROUP_SIZE).map((task) => {
+        const due = dueTime(task, now);
+        return { creation, task, due, version, revision: 0, createdAt: now };
+      });
+      const added = this.#insertSome(group);
+      for (const beginning of group) {
+        const { task: { slug, kind }, due } = beginning;
+        if (added === undefined || added.has(slug)) {
+          change.add(kind, due);
+          outcomes.push("created");
+        } else {
+          outcomes.push(this.#resolve(beginning, now, change));
+        }
+      }
+      if (from % ROWS_PER_STEP < GROUP_SIZE) yield;
     }
-    const [old] = this.#statements
-      .rows<OldRow>(this.#sql.conflicting, task.slug);
-    return this.#resolve(task, old, beginning, now, change);
+    return outcomes;
+  }
+
+  /** Adds those whose slugs have no row; returns which, if not all. */
+  #insertSome(group: readonly Beginning[]): Set<string> | undefined {
+    if (group.length < GROUP_SIZE || !group.every(isPlain)) {
+      const added = group.filter((one) => this.#write(this.#sql.insert, one));
+      return new Set(added.map(({ task }) => task.slug));
+    }
+    const [[lastId]] = this.#statements.rows<[number]>(this.#sql.lastId);
+    const { version, createdAt, creation } = group[0];
+    const values: SqliteValue[] = [version, createdAt, creation];
+    for (const { task, due } of group) {
+      const { slug, kind, priority = 3, payload } = task;
+      values.push(slug, kind, priority, due, payload);
+    }
+    const count = this.#statements.run(this.#sql.insertGroup, ...values);
+    if (count === group.length) return undefined;
+    const slugs = JSON.stringify(group.map(({ task }) => task.slug));
+    const rows = this.#statements
+      .rows<[string]>(this.#sql.addedSince, slugs, lastId);
+    return new Set(rows.map(([slug]) => slug));
   }
 
   /** Creates a task whose slug has a row. */
-  #resolve(
-    task: NewTask,
-    old: OldRow,
-    { due, version: floor }: Beginning,
-    now: number,
-    change: Change,
-  ): CreateOutcome {
+  #resolve(beginning: Beginning, now: number, change: Change): CreateOutcome {
+    const { task, due } = beginning;
+    const [old] = this.#statements
+      .rows<OldRow>(this.#sql.conflicting, task.slug);
     const [kind, status, gate, runAt, version, revision, createdAt] = old;
-    const isGone = old[7] !== null && old[7] <= now;
+    const isNew = isGone(old, now);
     const { slug, onConflict } = task;
-    if (!isGone) {
+    if (!isNew) {
       if (onConflict === "error") return "taken";
       if (onConflict === "keep") return "kept";
       if (onConflict === "rerun" && status === 1) {
@@ -106,35 +164,36 @@ export class SqliteCreation {
         return "merged";
       }
     }
-    const isAnew = !isGone && onConflict === "rerun";
-    this.#insert(this.#sql.replace, task, {
-      due,
-      version: Math.max(version + 1, floor),
-      revision: isGone ? 0 : isAnew ? revision : revision + 1,
+    const isAnew = !isNew && onConflict === "rerun";
+    this.#write(this.#sql.replace, {
+      ...beginning,
+      version: Math.max(version + 1, beginning.version),
+      revision: isNew ? 0 : isAnew ? revision : revision + 1,
       createdAt: isAnew ? createdAt : now,
     });
     change.add(task.kind, due);
-    return isGone ? "created" : isAnew ? "merged" : "replaced";
+    return isNew ? "created" : isAnew ? "merged" : "replaced";
   }
 
   /** Returns whether the task was added. */
-  #insert(sql: string, task: NewTask, beginning: Beginning): boolean {
-    const { due, version, revision, createdAt } = beginning;
+  #write(sql: string, beginning: Beginning): boolean {
+    const { task } = beginning;
     return this.#statements.run(
       sql,
       task.slug,
       task.kind,
       task.priority ?? 3,
-      due,
-      version,
-      revision,
+      beginning.due,
+      beginning.version,
+      beginning.createdAt,
+      task.payload,
+      beginning.revision,
       task.key ?? null,
       task.declared?.owner ?? null,
       task.declared?.hash ?? null,
       task.trigger ?? null,
       task.keepMs ?? null,
-      createdAt,
-      task.payload,
+      beginning.creation,
     ) > 0;
   }
 
@@ -154,6 +213,17 @@ export class SqliteCreation {
     this.#versions.retire(highest);
     return outcomes;
   }
+}
+
+/** Whether the statement for groups knows all that the task has. */
+function isPlain({ task }: Beginning): boolean {
+  return (task.key ?? task.declared ?? task.trigger ?? task.keepMs) ===
+    undefined;
+}
+
+function isGone(old: OldRow, now: number): boolean {
+  const keepUntil = old[7];
+  return keepUntil !== null && keepUntil <= now;
 }
 
 function dueTime({ due }: NewTask, now: number): number {

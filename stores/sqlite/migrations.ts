@@ -1,10 +1,11 @@
-import { COLUMN_DEFINITIONS } from "./columns.ts";
+import { COLUMN_DEFINITIONS, GATE_STAGED } from "./columns.ts";
 
 /** The names of what the store has in the database, ready for SQL. */
 export interface TableNames {
   readonly tasks: string;
   readonly meta: string;
   readonly instances: string;
+  readonly creations: string;
   index(purpose: string): string;
 }
 
@@ -14,6 +15,7 @@ export function tableNames(table: string): TableNames {
     tasks: `"${table}"`,
     meta: `"${table}_meta"`,
     instances: `"${table}_instances"`,
+    creations: `"${table}_creations"`,
     index: (purpose) => `"${table}_${purpose}"`,
   };
 }
@@ -29,7 +31,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   {
     readableBy: 1,
-    sql: ({ tasks, meta, instances, index }) => `
+    sql: ({ tasks, meta, instances, creations, index }) => `
 CREATE TABLE ${tasks} (${COLUMN_DEFINITIONS}
 ) STRICT;
 CREATE INDEX ${index("claimable")} ON ${tasks} (kind, priority, claimable_at)
@@ -44,6 +46,13 @@ CREATE INDEX ${index("owned")} ON ${tasks} (owner, slug)
   WHERE owner IS NOT NULL;
 CREATE INDEX ${index("ended")} ON ${tasks} (keep_until)
   WHERE keep_until IS NOT NULL;
+CREATE INDEX ${index("staged")} ON ${tasks} (creation)
+  WHERE gate = ${GATE_STAGED};
+CREATE TABLE ${creations} (
+  id INTEGER PRIMARY KEY,
+  expires_at INTEGER NOT NULL, -- then its process is taken for dead
+  is_complete INTEGER NOT NULL -- whether all tasks are there, staged or open
+) STRICT;
 CREATE TABLE ${instances} (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL,

@@ -35,8 +35,7 @@ export class SqliteTasks {
   }
 
   /** Removes a task; returns whether there was one. */
-  // deno-lint-ignore require-yield
-  *delete(slug: string, now: number): Steps<boolean> {
+  delete(slug: string, now: number): boolean {
     const [row] = this.#statements
       .rows<[version: number, keepUntil: number | null]>(
         this.#sql.delete,
@@ -49,12 +48,12 @@ export class SqliteTasks {
   }
 
   /** Removes all tasks. */
-  // deno-lint-ignore require-yield
-  *clear(): Steps<void> {
+  clear(): void {
     const [[highest]] = this.#statements
       .rows<[number | null]>(this.#sql.highest);
     this.#versions.retire(highest ?? 0);
     this.#statements.run(this.#sql.clear);
+    this.#statements.run(this.#sql.endCreations);
   }
 
   /** Whether the time of a task or an instance has passed. */

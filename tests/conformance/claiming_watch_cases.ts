@@ -8,31 +8,37 @@ import {
   lockNew,
   newTask,
   settle,
+  type StoreHarness,
 } from "./store_harness.ts";
-
-/** How long a change may take to be told, in real milliseconds. */
-const PATIENCE_MS = 10_000;
 
 /** Gathers what a watch tells. */
 class Watcher {
   readonly changes: StoreChange[] = [];
+  readonly #patienceMs: number;
   #watch: AsyncDisposable | undefined;
 
-  static async on(store: ClaimingStore): Promise<Watcher> {
-    const watcher = new Watcher();
+  static async on(
+    store: ClaimingStore,
+    { patienceMs = 10_000 }: StoreHarness<ClaimingStore>,
+  ): Promise<Watcher> {
+    const watcher = new Watcher(patienceMs);
     watcher.#watch = await store.watch((change) =>
       watcher.changes.push(change)
     );
     return watcher;
   }
 
+  private constructor(patienceMs: number) {
+    this.#patienceMs = patienceMs;
+  }
+
   /** Waits until it was told of a task of `kind` that is due by `when`. */
   async toldOf(kind: string, when: Date): Promise<void> {
-    for (let waited = 0; waited < PATIENCE_MS; waited += 5) {
+    for (let waited = 0; waited < this.#patienceMs; waited += 5) {
       if (this.changes.some((change) => covers(change, kind, when))) return;
       await delay(5);
     }
-    throw new Error(`not told within ${PATIENCE_MS} ms`);
+    throw new Error(`not told within ${this.#patienceMs} ms`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -49,10 +55,11 @@ function covers(change: StoreChange, kind: string, when: Date): boolean {
 export const claimingWatchCases: Case<ClaimingStore>[] = [
   {
     name: "watch tells of tasks that were created here or elsewhere",
-    async run({ store, another }, use) {
+    async run(harness, use) {
+      const { store, another } = harness;
       const other = await another();
-      const here = use(await Watcher.on(store));
-      const elsewhere = use(await Watcher.on(other));
+      const here = use(await Watcher.on(store, harness));
+      const elsewhere = use(await Watcher.on(other, harness));
       const at = new Date("2031-01-01T00:00:00Z");
       await store.create([newTask("a", { kind: "a", due: { at } })]);
       await here.toldOf("a", at);
@@ -64,11 +71,12 @@ export const claimingWatchCases: Case<ClaimingStore>[] = [
   },
   {
     name: "watch tells of a task that comes back before its lease ends",
-    async run({ store, another }, use) {
+    async run(harness, use) {
+      const { store, another } = harness;
       const task = await lockNew(store, "a");
       const other = await another();
-      const here = use(await Watcher.on(store));
-      const elsewhere = use(await Watcher.on(other));
+      const here = use(await Watcher.on(store, harness));
+      const elsewhere = use(await Watcher.on(other, harness));
       await settle(store, task, {});
       await here.toldOf("work", task.leaseEnd!);
       await elsewhere.toldOf("work", task.leaseEnd!);
@@ -76,14 +84,15 @@ export const claimingWatchCases: Case<ClaimingStore>[] = [
   },
   {
     name: "watch tells of a task that was replaced, or that is to run again",
-    async run({ store, another }, use) {
+    async run(harness, use) {
+      const { store, another } = harness;
       await createAll(store, [
         newTask("a", { kind: "a", due: { inMs: 3_600_000 } }),
         newTask("b", { kind: "b", due: { inMs: 3_600_000 } }),
       ]);
       const other = await another();
-      const here = use(await Watcher.on(store));
-      const elsewhere = use(await Watcher.on(other));
+      const here = use(await Watcher.on(store, harness));
+      const elsewhere = use(await Watcher.on(other, harness));
       const at = new Date("2020-01-01T00:00:00Z");
       await store.create([
         newTask("a", { kind: "a", due: { at }, onConflict: "replace" }),
@@ -97,12 +106,13 @@ export const claimingWatchCases: Case<ClaimingStore>[] = [
   },
   {
     name: "watch tells of a rerun when the run before it ends",
-    async run({ store, another }, use) {
+    async run(harness, use) {
+      const { store, another } = harness;
       const task = await lockNew(store, "a");
       await store.create([newTask("a", { onConflict: "rerun" })]);
       const other = await another();
-      const here = use(await Watcher.on(store));
-      const elsewhere = use(await Watcher.on(other));
+      const here = use(await Watcher.on(store, harness));
+      const elsewhere = use(await Watcher.on(other, harness));
       await settle(store, task);
       await here.toldOf("work", task.leaseEnd!);
       await elsewhere.toldOf("work", task.leaseEnd!);
@@ -110,9 +120,10 @@ export const claimingWatchCases: Case<ClaimingStore>[] = [
   },
   {
     name: "watch tells nothing more once it is disposed of",
-    async run({ store, another }, use) {
-      const ended = use(await Watcher.on(store));
-      const other = use(await Watcher.on(store));
+    async run(harness, use) {
+      const { store, another } = harness;
+      const ended = use(await Watcher.on(store, harness));
+      const other = use(await Watcher.on(store, harness));
       await ended[Symbol.asyncDispose]();
       ended.changes.length = 0;
       await createDue(await another(), "a");
@@ -122,9 +133,10 @@ export const claimingWatchCases: Case<ClaimingStore>[] = [
   },
   {
     name: "two watches of one store end one by one",
-    async run({ store }, use) {
-      const first = use(await Watcher.on(store));
-      const second = use(await Watcher.on(store));
+    async run(harness, use) {
+      const { store } = harness;
+      const first = use(await Watcher.on(store, harness));
+      const second = use(await Watcher.on(store, harness));
       await first[Symbol.asyncDispose]();
       await createDue(store, "a");
       await second.toldOf("work", new Date("2999-01-01T00:00:00Z"));

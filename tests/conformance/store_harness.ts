@@ -38,6 +38,12 @@ export interface StoreHarness<Store extends ClaimingStore = JobStore>
   elapse(ms: number): Promise<void>;
   /** Another store on the same tasks, as another process would have it. */
   another(): Promise<Store>;
+  /**
+   * How long a watch may take to tell of a change, in milliseconds.
+   *
+   * @default 10_000
+   */
+  readonly patienceMs?: number;
 }
 
 /** Disposes of a resource when the case has ended. */

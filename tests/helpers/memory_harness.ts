@@ -15,6 +15,7 @@ export function memoryHarness(
   return Promise.resolve({
     store,
     clock,
+    patienceMs: 100,
     elapse: (ms) => clock.step(ms),
     another: () => Promise.resolve(store),
     [Symbol.asyncDispose]: () => Promise.resolve(),

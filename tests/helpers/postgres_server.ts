@@ -2,6 +2,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { freePort, ServerProcess } from "./server_process.ts";
 import { MissingServerError } from "./shared_server.ts";
 
+/** How to run a server of one's own. */
+export interface PostgresServerOptions {
+  /**
+   * Whether a commit waits for the disk, as it does outside of tests.
+   *
+   * @default false
+   */
+  readonly fsync?: boolean;
+}
+
 /** A PostgreSQL server for tests. When disposed of, its files go too. */
 export interface PostgresServer extends AsyncDisposable {
   /** Where to connect to. */
@@ -15,9 +25,11 @@ export interface PostgresServer extends AsyncDisposable {
  * `DATABASE_URL` names. It ends with this process, however that ends. Works as
  * root too: the server then runs as the user `postgres`.
  */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(
+  options: PostgresServerOptions = {},
+): Promise<PostgresServer> {
   const url = Deno.env.get("DATABASE_URL");
-  if (url === undefined) return await OwnServer.start();
+  if (url === undefined) return await OwnServer.start(options);
   return {
     url,
     kill: () => Promise.reject(new Error("this server is not ours to kill")),
@@ -41,21 +53,29 @@ class OwnServer implements PostgresServer {
   readonly #account: Account;
   #process: ServerProcess | undefined;
 
-  private constructor(bin: string, directory: string, account: Account) {
+  readonly #fsync: boolean;
+
+  private constructor(
+    bin: string,
+    directory: string,
+    account: Account,
+    { fsync = false }: PostgresServerOptions,
+  ) {
+    this.#fsync = fsync;
     this.#bin = bin;
     this.#directory = directory;
     this.#account = account;
     this.url = `postgres://postgres@127.0.0.1:${this.#port}/postgres`;
   }
 
-  static async start(): Promise<OwnServer> {
+  static async start(options: PostgresServerOptions): Promise<OwnServer> {
     const bin = await binaries();
     const account = await serverAccount();
     const directory = await Deno.makeTempDir({ prefix: "scheduler-postgres-" });
     if (account.uid !== undefined) {
       await Deno.chown(directory, account.uid, account.gid!);
     }
-    const server = new OwnServer(bin, directory, account);
+    const server = new OwnServer(bin, directory, account, options);
     await output(`${bin}/initdb`, [
       ...["-D", `${directory}/data`, "-U", "postgres", "-A", "trust"],
       ...["-E", "UTF8", "--locale", "C", "--no-sync"],
@@ -79,7 +99,7 @@ class OwnServer implements PostgresServer {
       port: this.#port,
       listen_addresses: "127.0.0.1",
       unix_socket_directories: this.#directory,
-      fsync: "off",
+      fsync: this.#fsync ? "on" : "off",
       max_connections: 200,
     };
     this.#process = await ServerProcess.start({

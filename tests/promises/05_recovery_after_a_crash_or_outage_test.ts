@@ -79,7 +79,7 @@ Deno.test("a store that cannot be reached is not hammered, and noticed when it i
     store.heal();
     await clock.step(10_000);
     assertEquals(work.runs.length, 1);
-    assertEquals(logger.messages("warn"), ["The store answers again"]);
+    assertEquals(logger.messages("warn"), ["The store is back"]);
 
     // The next outage starts with short pauses again.
     store.break(call, "reject", 1);

@@ -208,9 +208,7 @@ test(
 
     await using emulator = await starting;
     proxy.target = new URL(`http://${emulator.host}`);
-    await until(() =>
-      logger.messages("warn").includes("The store answers again")
-    );
+    await until(() => logger.messages("warn").includes("The store is back"));
     assertEquals(await scheduler.getJobSlugs(), []);
     ran.length = 0;
     await scheduler.scheduleJob("after", "work");

@@ -78,13 +78,16 @@ test("a killed process's task is taken over when its lease ends, and its claim i
   const [victim] = await workersOn(harness, {});
   await create(harness, ["a"], HELD);
   const { version } = await victim.hear("started", "a");
+  const { token } = (await store.get("a"))!;
   // Without heartbeats, nothing but the end of the lease makes it look.
   const [heir] = await workersOn(harness, {});
   victim.kill("SIGKILL");
   await heir.hear("started", "a");
-  const late = { slug: "a", version: version! };
-  assertEquals(await store.renew([late], 60_000), [false]);
-  assertEquals(await store.reschedule([{ ...late, next: undefined }]), [false]);
+  const late = { slug: "a", version: version!, token: token! };
+  assertEquals(await store.renew([late], 60_000), ["lost"]);
+  assertEquals(await store.reschedule([{ ...late, next: undefined }]), [
+    "lost",
+  ]);
   await heir.letGo();
   await drained(harness);
   await victim[Symbol.asyncDispose]();
@@ -146,7 +149,7 @@ test("processes whose clocks are two hours apart run tasks in time, once", async
     { clockOffsetMs: -hour },
   );
   const slugs = numbered(50);
-  const { now } = await store.nextRun([]);
+  const { now } = await store.nextRun({ kinds: [] });
   await store.create([
     newTask("in-an-hour", { due: { inMs: 0.9 * hour } }),
     ...slugs.map((slug) =>

@@ -8,12 +8,15 @@ import {
 } from "@std/assert";
 import pg from "pg";
 import { SchedulerError, StoreUnusableError } from "../../src/api/errors.ts";
-import type { StoreChange } from "../../src/api/job_store.ts";
+import type { CreateOutcome, StoreChange } from "../../src/api/job_store.ts";
 import { StdScheduler } from "../../triggers/std_scheduler.ts";
 import { PostgresStore } from "../../stores/postgres.ts";
 import {
+  claimOf,
   createDue,
+  lockKinds,
   lockNew,
+  lockRequest,
   lockWork,
   newTask,
   settlement,
@@ -25,6 +28,7 @@ import {
   type PostgresHarness,
 } from "../helpers/postgres_harness.ts";
 import { test, url } from "../helpers/shared_postgres.ts";
+import { StoppedTime } from "../helpers/stopped_time.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
 
@@ -38,7 +42,7 @@ function recordingLogger() {
 /** Lends a client of the pool, in a transaction. */
 async function inTransaction(
   pool: pg.Pool,
-  run: (client: pg.PoolClient) => Promise<void>,
+  run: (client: pg.PoolClient) => Promise<unknown>,
   end: "commit" | "rollback",
 ): Promise<void> {
   const client = await pool.connect();
@@ -106,64 +110,6 @@ test("ten stores create schema and table at once", async () => {
   await Promise.all(pools.map((pool) => pool.end()));
 });
 
-test("a table of a newer version is refused, and left as it is", async () => {
-  await using harness = openPostgres(url);
-  await createDue(harness.store, "a");
-  await harness.pool.query(
-    `comment on table ${harness.table} is '@x/scheduler schema 2'`,
-  );
-  const store = await harness.another();
-  await assertRejects(
-    () => store.getSlugs(),
-    StoreUnusableError,
-    "version is 2",
-  );
-  await using scheduler = new StdScheduler(store);
-  await assertRejects(() => scheduler.start(), StoreUnusableError);
-  assertEquals(await harness.store.getSlugs(), ["a"]);
-});
-
-test("a table that belongs to something else is refused", async () => {
-  await using harness = openPostgres(url);
-  await harness.pool.query(`create table ${harness.table} (slug text)`);
-  await assertRejects(
-    () => createDue(harness.store, "a"),
-    StoreUnusableError,
-    "choose another name",
-  );
-});
-
-test("the printed schema is what the store needs, without rights to create", async () => {
-  await using admin = openPostgres(url);
-  const { table } = admin;
-  await admin.pool.query(PostgresStore.schemaSql({ table }));
-  await using pool = await openAs(
-    admin.pool,
-    `select, insert, update, delete on ${table}`,
-  );
-  const store = new PostgresStore(pool, { table });
-  await lockNew(store, "a");
-  await store.clear();
-  assertEquals(await admin.store.getSlugs(), []);
-});
-
-test("without a table and the right to create it, the error says what to do", async () => {
-  await using admin = openPostgres(url);
-  const { table } = admin;
-  await using pool = await openAs(admin.pool);
-  await assertRejects(
-    () => new PostgresStore(pool, { table }).getSlugs(),
-    StoreUnusableError,
-    "PostgresStore.schemaSql",
-  );
-  await assertRejects(
-    () => new PostgresStore(admin.pool, { table, migrate: false }).getSlugs(),
-    StoreUnusableError,
-    "migrate is false",
-  );
-  assertEquals(await admin.store.getSlugs(), []);
-});
-
 test("a task that is scheduled in a transaction is there if it commits", async () => {
   await using harness = openPostgres(url);
   const { store, pool } = harness;
@@ -193,7 +139,7 @@ test("the own process wakes too when a transaction commits", async () => {
   await using _watch = await store.watch((change) => changes.push(change));
   await inTransaction(pool, async (client) => {
     await store.create([newTask("a")], client);
-    await store.nextRun(["work"]);
+    await store.nextRun({ kinds: ["work"] });
     assertEquals(changes, []);
   }, "commit");
   await until(() => changes.length > 0);
@@ -205,10 +151,10 @@ test("a taken slug leaves the transaction of the user usable", async () => {
   const { store, pool } = harness;
   await createDue(store, "a");
   await inTransaction(pool, async (client) => {
-    assertEquals(await store.create([newTask("a")], client), ["a"]);
+    assertEquals(await store.create([newTask("a")], client), ["taken"]);
     const both = [newTask("a"), newTask("b")];
-    assertEquals(await store.create(both, client), ["a"]);
-    assertEquals(await store.create([newTask("c")], client), []);
+    assertEquals(await store.create(both, client), ["taken", "withheld"]);
+    assertEquals(await store.create([newTask("c")], client), ["created"]);
   }, "commit");
   assertEquals((await store.getSlugs()).sort(), ["a", "c"]);
 });
@@ -217,11 +163,11 @@ test("a slug that is taken while a transaction waits leaves it usable", async ()
   await using harness = openPostgres(url);
   const { store, pool } = harness;
   await store.getSlugs();
-  const taken = Promise.withResolvers<string[]>();
+  const taken = Promise.withResolvers<CreateOutcome[]>();
   const second = inTransaction.bind(null, pool, async (client) => {
     taken.resolve(await store.create([newTask("b"), newTask("a")], client));
     await taken.promise;
-    assertEquals(await store.create([newTask("c")], client), []);
+    assertEquals(await store.create([newTask("c")], client), ["created"]);
   }, "commit");
   let waiting: Promise<void> | undefined;
   await inTransaction(pool, async (client) => {
@@ -230,7 +176,7 @@ test("a slug that is taken while a transaction waits leaves it usable", async ()
     await until(async () => await waitsForLock(pool));
   }, "commit");
   await waiting;
-  assertEquals(await taken.promise, ["a"]);
+  assertEquals(await taken.promise, ["withheld", "taken"]);
   assertEquals((await store.getSlugs()).sort(), ["a", "c"]);
 });
 
@@ -261,8 +207,16 @@ test("modes may differ within one call", async () => {
     newTask("replaced", { kind, onConflict: "replace" }),
     newTask("new", { kind }),
   ];
-  assertEquals(await store.create(kinds("second")), []);
-  assertEquals(await store.create(kinds("third")), ["new"]);
+  assertEquals(await store.create(kinds("second")), [
+    "kept",
+    "replaced",
+    "created",
+  ]);
+  assertEquals(await store.create(kinds("third")), [
+    "withheld",
+    "withheld",
+    "taken",
+  ]);
   const kindOf = async (slug: string) => (await store.get(slug))?.kind;
   assertEquals(await kindOf("kept"), "work");
   assertEquals(await kindOf("replaced"), "second");
@@ -279,15 +233,10 @@ test("rows that a transaction has locked are passed over", async () => {
   ]);
   await inTransaction(pool, async (client) => {
     await client.query(`select from ${table} where kind = 'a' for update`);
-    const request = { limit: 1, leaseMs: 60_000 };
-    assertEquals(await store.lock({ ...request, kinds: ["a"] }), []);
-    const tasks = await store.lock({ ...request, kinds: ["a", "b"] });
-    assertEquals(slugsOf(tasks), ["free"]);
+    assertEquals(await lockKinds(store, ["a"], 1), []);
+    assertEquals(await lockKinds(store, ["a", "b"], 2), ["free"]);
   }, "rollback");
-  assertEquals(
-    slugsOf(await store.lock({ kinds: ["a"], limit: 1, leaseMs: 60_000 })),
-    ["locked"],
-  );
+  assertEquals(await lockKinds(store, ["a"], 1), ["locked"]);
 });
 
 test("all of a burst of schedules is seen, though not each is announced", async () => {
@@ -295,10 +244,12 @@ test("all of a burst of schedules is seen, though not each is announced", async 
   const { store } = harness;
   await store.getSlugs();
   const other = await harness.another();
+  const looks: Promise<void>[] = [];
   let seen = 0;
-  await using _watch = await other.watch(async () => {
+  const look = async () => {
     seen = Math.max(seen, (await other.getSlugs()).length);
-  });
+  };
+  const watch = await other.watch(() => looks.push(look()));
   const COUNT = 500;
   await Promise.all(
     Array.from(
@@ -307,6 +258,8 @@ test("all of a burst of schedules is seen, though not each is announced", async 
     ),
   );
   await until(() => seen === COUNT);
+  await watch[Symbol.asyncDispose]();
+  await Promise.all(looks);
 });
 
 test("a listener that was cut off listens again, and catches up", async () => {
@@ -424,7 +377,7 @@ test("conflicts of serializable transactions are tried again", async () => {
     const tasks = await lockWork(store, 5);
     claimed.push(...slugsOf(tasks));
     const effects = await store.reschedule(tasks.map((t) => settlement(t)));
-    assert(effects.every(Boolean));
+    assert(effects.every((effect) => effect === "settled"));
   }));
   assertEquals(claimed.sort(), slugs.sort());
   await pool.end();
@@ -433,7 +386,7 @@ test("conflicts of serializable transactions are tried again", async () => {
 test("renewing and settling the same tasks at once does not deadlock", async () => {
   await using harness = openPostgres(url);
   const { store, pool } = harness;
-  const slugs = Array.from({ length: 1_000 }, (_, index) => `task-${index}`);
+  const slugs = Array.from({ length: 500 }, (_, index) => `task-${index}`);
   const deadlocks = async () => {
     const { rows: [{ count }] } = await pool.query(
       `select deadlocks::int as count from pg_stat_database
@@ -442,20 +395,148 @@ test("renewing and settling the same tasks at once does not deadlock", async () 
     return count;
   };
   const before = await deadlocks();
-  for (let round = 0; round < 5; round++) {
+  const next = { when: new Date("2031-01-01T00:00:00Z") };
+  for (let round = 0; round < 20; round++) {
     await createDue(store, ...slugs);
-    const tasks = await lockWork(store, 1_000);
-    const next = { when: new Date("2031-01-01T00:00:00Z") };
-    await Promise.all([
-      store.renew(tasks, 60_000),
-      store.reschedule(
-        tasks.toReversed().map((task) => settlement(task, next)),
-      ),
-      store.renew(tasks.toReversed(), 60_000),
+    const tasks = await lockWork(store, 500);
+    // As the batches of a process come: removals and moves at once.
+    const settlements = tasks.map((task, index) =>
+      settlement(task, index % 2 === 0 ? next : undefined)
+    );
+    const [, outcomes] = await Promise.all([
+      store.renew(tasks.map(claimOf).toReversed(), 60_000),
+      store.reschedule(settlements),
+      store.renew(tasks.map(claimOf), 60_000),
     ]);
+    assert(!outcomes.includes("lost"));
     await store.clear();
   }
   assertEquals(await deadlocks(), before);
+});
+
+test("a claim that somebody has locked is busy, and holds up no other", async () => {
+  await using harness = openPostgres(url);
+  const { store, pool, table } = harness;
+  await createDue(store, "a", "b", "c", "d");
+  const tasks = await lockWork(store);
+  const lost = { ...tasks[3], token: tasks[3].token! - 1 };
+  await inTransaction(pool, async (client) => {
+    await client.query(
+      `select from ${table} where slug in ('a', 'c') for update`,
+    );
+    assertEquals(
+      await store.renew([...tasks.slice(0, 3), lost].map(claimOf), 60_000),
+      ["busy", "held", "busy", "lost"],
+    );
+    assertEquals(
+      await store.reschedule([
+        settlement(tasks[0]),
+        settlement(tasks[1]),
+        settlement(tasks[2], {}),
+        settlement(lost, {}),
+      ]),
+      ["busy", "settled", "busy", "lost"],
+    );
+  }, "commit");
+  assertEquals(
+    await store.reschedule([settlement(tasks[0]), settlement(tasks[2], {})]),
+    ["settled", "settled"],
+  );
+});
+
+test("a claim with a run that was cancelled is told so, and still settles", async () => {
+  await using harness = openPostgres(url);
+  const { store, pool, table } = harness;
+  await createDue(store, "a", "b");
+  const tasks = await lockWork(store);
+  await pool.query(`update ${table} set cancel = 'enough' where slug = 'b'`);
+  assertEquals(await store.renew(tasks.map(claimOf), 60_000), [
+    "held",
+    "cancelled",
+  ]);
+  await store.reschedule([settlement(tasks[1], {})]);
+  const { rows } = await pool.query(`select cancel from ${table}`);
+  assertEquals(rows, [{ cancel: null }, { cancel: null }]);
+});
+
+test("what is gated or cancelled is not taken over when its lease has ended", async () => {
+  await using harness = openPostgres(url);
+  const { store, pool, table } = harness;
+  await createDue(store, "cancelled", "gated", "rerun", "taken");
+  await lockWork(store);
+  await store.create([newTask("rerun", { onConflict: "rerun" })]);
+  await pool.query(
+    `update ${table} set gate = case when slug = 'gated' then 2 else 0 end,
+      cancel = case when slug in ('cancelled', 'rerun') then 'enough' end`,
+  );
+  await harness.elapse(120_000);
+  assertEquals(slugsOf(await lockWork(store)), ["taken"]);
+  const { rows } = await pool.query(
+    `select slug, status, crashes, token is null as free,
+      claimable_at is null as waits from ${table} order by slug`,
+  );
+  const free = { crashes: 1, free: true };
+  assertEquals(rows, [
+    { slug: "cancelled", status: "cancelled", ...free, waits: true },
+    { slug: "gated", status: "scheduled", ...free, waits: true },
+    { slug: "rerun", status: "scheduled", ...free, waits: false },
+    { slug: "taken", status: "running", crashes: 1, free: false, waits: false },
+  ]);
+  assertEquals(slugsOf(await lockWork(store)), ["rerun"]);
+});
+
+test("a settlement behind a gate waits there, and an edited payload stays", async () => {
+  await using harness = openPostgres(url);
+  const { store, pool, table } = harness;
+  await createDue(store, "a");
+  const [task] = await lockWork(store);
+  await pool.query(
+    `update ${table} set gate = 2, edited = true, payload = 'edited'`,
+  );
+  const next = { payload: new Uint8Array([1]) };
+  assertEquals(await store.reschedule([settlement(task, next)]), ["settled"]);
+  assertEquals(await lockWork(store), []);
+  assertEquals((await store.nextRun({ kinds: ["work"] })).when, undefined);
+  const { payload } = (await store.get("a"))!;
+  assertEquals(new TextDecoder().decode(payload), "edited");
+});
+
+test("large creations take effect as a whole, and large claims come in parts", async () => {
+  await using harness = openPostgres(url);
+  const { store } = harness;
+  const payload = new Uint8Array(store.maxPayloadBytes).fill(7);
+  const tasks = Array.from(
+    { length: 8 },
+    (_, index) => newTask(`task-${index}`, { payload }),
+  );
+  assertEquals(
+    await store.create(tasks),
+    tasks.map(() => "created"),
+  );
+  const again = await store.create([newTask("new", { payload }), ...tasks]);
+  assertEquals(again, ["withheld", ...tasks.map(() => "taken")]);
+  const claimed = await store.lock(
+    lockRequest({ limit: 8, maxBytes: Infinity }),
+  );
+  assertEquals(claimed.length, 4);
+  assertEquals(claimed[0].payload.length, payload.length);
+});
+
+test("large creations in a transaction take effect with it", async () => {
+  await using harness = openPostgres(url);
+  const { store, pool } = harness;
+  await createDue(store, "taken");
+  const payload = new Uint8Array(store.maxPayloadBytes / 2 + 1);
+  const tasks = ["a", "b", "taken"].map((slug) => newTask(slug, { payload }));
+  await inTransaction(pool, async (client) => {
+    assertEquals(await store.create(tasks, client), [
+      "withheld",
+      "withheld",
+      "taken",
+    ]);
+    await store.create(tasks.slice(0, 2), client);
+  }, "commit");
+  assertEquals((await store.getSlugs()).sort(), ["a", "b", "taken"]);
 });
 
 test("a creation whose answer was lost is there once, and no error", async () => {
@@ -466,11 +547,14 @@ test("a creation whose answer was lost is there once, and no error", async () =>
   const store = new PostgresStore(pool, { table });
   await store.getSlugs();
   proxy.answers = "cut";
-  assertEquals(await store.create([newTask("a")]), []);
+  assertEquals(await store.create([newTask("a")]), ["created"]);
   proxy.answers = "cut";
-  assertEquals(await store.create([newTask("b"), newTask("c")]), []);
+  assertEquals(await store.create([newTask("b"), newTask("c")]), [
+    "created",
+    "created",
+  ]);
   proxy.answers = "cut";
-  assertEquals(await store.create([newTask("a")]), ["a"]);
+  assertEquals(await store.create([newTask("a")]), ["taken"]);
   assertEquals((await harness.store.getSlugs()).sort(), ["a", "b", "c"]);
   await pool.end();
 });
@@ -482,7 +566,7 @@ test("a creation that is cut off and gets through late is no error", async () =>
   const pool = new pg.Pool({ connectionString: proxy.via(url), max: 1 });
   const store = new PostgresStore(pool, { table });
   await store.getSlugs();
-  let created: Promise<string[]> | undefined;
+  let created: Promise<CreateOutcome[]> | undefined;
   await inTransaction(harness.pool, async (client) => {
     await harness.store.create([newTask("a")], client);
     created = store.create([newTask("a"), newTask("b")]);
@@ -490,7 +574,7 @@ test("a creation that is cut off and gets through late is no error", async () =>
     proxy.cut();
     await until(() => waitsForLock(harness.pool, 2));
   }, "rollback");
-  assertEquals(await created, []);
+  assertEquals(await created, ["created", "created"]);
   assertEquals((await harness.store.getSlugs()).sort(), ["a", "b"]);
   await pool.end();
 });
@@ -507,7 +591,7 @@ test("a settlement whose answer was lost can be sent again", async () => {
   await assertRejects(() => store.reschedule([again]));
   const [claimed] = await lockWork(other);
   assertEquals(claimed.result, "first");
-  assertEquals(await store.reschedule([again]), [false]);
+  assertEquals(await store.reschedule([again]), ["lost"]);
   assertEquals((await other.get("a"))?.version, claimed.version);
   await pool.end();
 });
@@ -562,6 +646,8 @@ test("prepared statements that a proxy lost are done without", async () => {
   const logger = recordingLogger();
   const single = new pg.Pool({ connectionString: url, max: 1 });
   const store = new PostgresStore(single, { table, logger });
+  // What took long is not prepared the next time.
+  using _time = new StoppedTime();
   await createDue(store, "a");
   await store.get("a");
   await single.query("deallocate all");

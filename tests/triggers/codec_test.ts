@@ -6,11 +6,12 @@ import {
 } from "@std/assert";
 import { SchedulerError } from "../../src/api/errors.ts";
 import type { Trigger, TriggerClass } from "../../src/api/trigger.ts";
-import { restoreTrigger, StdTriggerCodec } from "../../triggers/codec.ts";
+import { StdTriggerCodec } from "../../triggers/codec.ts";
 import { CronTrigger } from "../../triggers/cron_trigger.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 
 const standard = new StdTriggerCodec();
+const restoreTrigger = (stored: string) => standard.decode(stored);
 
 class Lunar implements Trigger {
   nextFireTime(prev: Date): Date {

@@ -6,7 +6,7 @@ Deno.test("an invalid date is refused by name", () => {
   assertThrows(
     () => timeOf(new Date(NaN)),
     RangeError,
-    'Cannot compute a fire time from "Invalid Date": expected a valid Date',
+    "Cannot compute a fire time from an invalid Date: expected a valid Date",
   );
 });
 

@@ -1,4 +1,4 @@
-import { DAY_MS } from "../instant.ts";
+import { DAY_MS } from "../../src/core/durations.ts";
 import { anyOf, type DayRule, everyDay } from "./days.ts";
 import { type CronRange, lowestFrom } from "./range.ts";
 

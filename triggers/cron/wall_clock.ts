@@ -1,4 +1,5 @@
-import { DAY_MS, LAST_INSTANT_MS } from "../instant.ts";
+import { DAY_MS } from "../../src/core/durations.ts";
+import { LAST_INSTANT_MS } from "../instant.ts";
 
 /**
  * The time line is examined in blocks of this length. No zone has ever changed

@@ -1,5 +1,5 @@
 import { type CronExpression, CronExpressionParser } from "cron-parser";
-import { DAY_MS } from "../instant.ts";
+import { DAY_MS } from "../../src/core/durations.ts";
 import type { CalendarDays } from "./calendar_days.ts";
 import type { CronFields } from "./expression.ts";
 

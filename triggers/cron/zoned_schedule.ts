@@ -1,4 +1,4 @@
-import { DAY_MS } from "../instant.ts";
+import { DAY_MS } from "../../src/core/durations.ts";
 import type { Stretch, WallClock } from "./wall_clock.ts";
 import type { WallSchedule } from "./wall_schedule.ts";
 

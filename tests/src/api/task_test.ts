@@ -83,11 +83,15 @@ Deno.test("a task refuses a new payload that is not JSON, and keeps the old", ()
   const kept = task("old");
   // deno-lint-ignore no-explicit-any
   const setJson = (value: any) => () => kept.setJson(value);
-  assertThrows(setJson(5n), PayloadError, 'Cannot set the payload of "a": ');
+  assertThrows(
+    setJson(5n),
+    PayloadError,
+    'Cannot set the payload of "a", for it is not JSON (Do not',
+  );
   assertThrows(
     setJson(undefined),
     PayloadError,
-    "to a undefined: expected a JSON value",
+    "(it is of type undefined): expected a JSON value",
   );
   assertEquals(kept.text(), "old");
 });

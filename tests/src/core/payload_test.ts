@@ -27,7 +27,7 @@ Deno.test("payloads that are not JSON are a PayloadError", () => {
     const error = assertThrows(
       () => encodePayload("a", payload as Any, Infinity),
       PayloadError,
-      'Cannot schedule "a": its payload is not JSON: ',
+      'Cannot schedule "a", for its payload is not JSON (',
     );
     assertInstanceOf(error.cause, TypeError);
   }
@@ -35,7 +35,7 @@ Deno.test("payloads that are not JSON are a PayloadError", () => {
     assertThrows(
       () => encodePayload("a", payload as Any, Infinity),
       PayloadError,
-      "expected a Uint8Array or a JSON value",
+      "): expected a Uint8Array or a JSON value",
     );
   }
 });

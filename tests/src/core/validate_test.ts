@@ -26,7 +26,7 @@ Deno.test("names that are no strings are a TypeError", () => {
 
 Deno.test("names that no store could keep are a RangeError", () => {
   const faults: [string, string][] = [
-    ["", "empty"],
+    ["", "at least one character"],
     ["x".repeat(256), "256 characters; expected at most 255"],
     ["a\0", "NUL"],
     ["\uD800", "lone surrogate"],

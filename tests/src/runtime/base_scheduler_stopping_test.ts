@@ -300,7 +300,7 @@ Deno.test("a start while it stops says so", async () => {
   await assertRejects(
     () => scheduler.start(),
     SchedulerError,
-    "it is stopping; await stop() before",
+    "it is stopping; expected stop() to have resolved",
   );
   await stopped;
   await scheduler.start();

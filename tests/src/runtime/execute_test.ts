@@ -150,7 +150,7 @@ Deno.test("a payload that grew beyond the store's limit fails", async () => {
   await expect(grow(4), {
     type: "failed",
     message:
-      'Cannot store the new payload of "a", 4 bytes: expected at most 3, which is what the store takes',
+      'Cannot keep "a" with a payload of 4 bytes: expected at most 3, which is what the store takes',
   }, 3);
 });
 

@@ -4,8 +4,8 @@ import { Instance } from "../../../src/runtime/instance.ts";
 import { KindTurns } from "../../../src/runtime/kind_turns.ts";
 import { Leases } from "../../../src/runtime/leases.ts";
 import { Registry } from "../../../src/runtime/registry.ts";
-import { runDue, type Workshop } from "../../../src/runtime/run_due.ts";
-import { SafeLogger } from "../../../src/runtime/safe_logger.ts";
+import { runDue, type Runtime } from "../../../src/runtime/run_due.ts";
+import { SafeLogger } from "../../../src/core/safe_logger.ts";
 import { Settler } from "../../../src/runtime/settler.ts";
 import { Slots } from "../../../src/runtime/slots.ts";
 import { StoreClock } from "../../../src/runtime/store_clock.ts";
@@ -22,7 +22,7 @@ class Bench {
   readonly store = new MemoryStore({ clock: this.clock });
   readonly stopping = new AbortController();
   readonly log = new RecordingLogger();
-  readonly shop: Workshop;
+  readonly runtime: Runtime;
 
   constructor(execute: JobFunction) {
     const { clock, store } = this;
@@ -30,7 +30,7 @@ class Bench {
     registry.add({ kind: "work", execute }, {});
     const logger = new SafeLogger(this.log);
     const leases = new Leases(store, clock, logger, 1_000);
-    this.shop = {
+    this.runtime = {
       store,
       registry,
       storeClock: new StoreClock(clock, 60_000),
@@ -54,10 +54,10 @@ class Bench {
 
   /** One round, to its end. */
   async round(limit = 10): Promise<number> {
-    const claimed = await runDue(this.shop, limit);
-    await this.shop.slots.idle();
-    await this.shop.settler.flush();
-    await this.shop.leases.end();
+    const claimed = await runDue(this.runtime, limit);
+    await this.runtime.slots.idle();
+    await this.runtime.settler.flush();
+    await this.runtime.leases.end();
     return claimed;
   }
 

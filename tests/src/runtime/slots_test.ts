@@ -17,7 +17,8 @@ Deno.test("slots are idle when nothing runs any more", async () => {
   slots.take();
   slots.take();
   let isIdle = false;
-  const idle = slots.idle().then(() => isIdle = true);
+  const idle = Promise.all([slots.idle(), slots.idle()])
+    .then(() => isIdle = true);
   slots.giveBack();
   await Promise.resolve();
   assertEquals(isIdle, false);

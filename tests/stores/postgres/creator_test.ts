@@ -83,7 +83,7 @@ Deno.test("a table that a transaction undid is not taken for granted", async () 
   const [_begin, ...statements] = PostgresStore.schemaSql({ table })
     .replace("commit;\n", "").split("begin;\n");
   await client.query(statements.join(""));
-  assertEquals(await store.create([newTask("a")], client), []);
+  assertEquals(await store.create([newTask("a")], client), ["created"]);
   await client.query("rollback");
   client.release();
   assertEquals(await store.getSlugs(), []);
@@ -118,7 +118,7 @@ Deno.test("a pool is no transaction", async () => {
   );
   const client = new pg.Client(server.url);
   await client.connect();
-  assertEquals(await store.create([newTask("b")], client), []);
+  assertEquals(await store.create([newTask("b")], client), ["created"]);
   await client.end();
   assertEquals(await store.getSlugs(), ["b"]);
 });
@@ -158,7 +158,7 @@ Deno.test("a creation that got no answer in time is looked up", async () => {
   client.release();
   await until(async () => (await harness.store.getSlugs()).length > 0);
   proxy.answers = "pass";
-  assertEquals(await created, []);
+  assertEquals(await created, ["created", "created"]);
   assertEquals((await harness.store.getSlugs()).sort(), ["a", "b"]);
   await pool.end();
 });
@@ -179,5 +179,7 @@ Deno.test("a creation that got no answer and is not there may still come, and sa
   await client.query("rollback");
   client.release();
   await until(async () => (await other.getSlugs()).length > 0);
-  assertEquals(await store.create([newTask("a", { onConflict: "keep" })]), []);
+  assertEquals(await store.create([newTask("a", { onConflict: "keep" })]), [
+    "kept",
+  ]);
 });

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import pg from "pg";
 import { SchedulerError } from "../../../src/api/errors.ts";
-import { within } from "../../../src/core/within.ts";
+import { within } from "../../../src/runtime/within.ts";
 import { PostgresStore } from "../../../stores/postgres.ts";
 import { PgLender } from "../../../stores/postgres/lender.ts";
 import {
@@ -131,7 +131,7 @@ Deno.test("connections on which nothing was heard since are not lent", async () 
   await end(pool);
 });
 
-Deno.test("a connection that the pool itself gives up is left to it", async () => {
+Deno.test("a time limit of the pool itself holds", async () => {
   await using proxy = new TcpProxy(new URL(server.url));
   proxy.answers = "hold";
   const pool = new pg.Pool({

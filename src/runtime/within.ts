@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../api/clock.ts";
+import { MAX_TIMER_MS } from "../core/durations.ts";
 
 /** Options of {@linkcode within}. */
 export interface WithinOptions {
@@ -44,9 +45,6 @@ export function within<T>(
     else signal?.addEventListener("abort", giveUp);
   });
 }
-
-/** Timers take no more than 2³¹ − 1 ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Calls `ring` after `ms` milliseconds, unless what it returns is called. */
 function startTimer(clock: Clock, ms: number, ring: () => void): () => void {

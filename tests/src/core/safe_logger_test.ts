@@ -4,7 +4,7 @@ import {
   type Logger,
   silentLogger,
 } from "../../../src/api/logger.ts";
-import { SafeLogger } from "../../../src/runtime/safe_logger.ts";
+import { SafeLogger } from "../../../src/core/safe_logger.ts";
 import { RecordingLogger } from "../../helpers/recording_logger.ts";
 import { recorder, Stage } from "../../helpers/stage.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { within } from "../../../src/core/within.ts";
+import { within } from "../../../src/runtime/within.ts";
 import { SteppedClock } from "../../helpers/stepped_clock.ts";
 
 const late = () => new Error("late");
