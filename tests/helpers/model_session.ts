@@ -184,13 +184,13 @@ export class ModelSession {
       shown.filter((slug) => !past(slug)),
       [...model.tasks.keys()].filter((slug) => !past(slug)).sort(),
     );
-    for (const [slug, task] of model.tasks) {
-      if (model.isPast(task)) continue;
+    await Promise.all([...model.tasks].map(async ([slug, task]) => {
+      if (model.isPast(task)) return;
       const details = await stores[1].get(slug);
       assert(details, `no "${slug}"`);
       this.#agreeOnRecord(details, task);
       this.#agreeOnDetails(details, task);
-    }
+    }));
     const kinds = [...new Set([...model.tasks.values()].map((t) => t.kind))];
     for (const asked of [kinds, kinds.slice(1), ["unknown"]]) {
       const { when } = await stores[0].nextRun({ kinds: asked });
