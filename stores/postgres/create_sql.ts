@@ -61,8 +61,10 @@ export function createSql(table: string, parts: CreateParts): Statement {
     if (COLUMNS.some((column) => column.name === name)) given[name] = name;
   }
   const taken = modes.includes("error")
-    ? `select s.slug from ${table} s, input i where s.slug = i.slug
-    and ${few("i.n")} and ${only("error")} and ${staysSql("s")}`
+    ? `select s.slug from input i cross join lateral (
+    select s.slug from ${table} s where s.slug = i.slug and ${staysSql("s")}
+    limit 1
+  ) s where ${few("i.n")} and ${only("error")}`
     : "select slug from input where false";
   return {
     name: `create_${modes.join("_")}${extras ? "_extras" : ""}`,
@@ -72,10 +74,13 @@ export function createSql(table: string, parts: CreateParts): Statement {
       + i.ms * interval '1 ms' else ${instant("i.ms")} end as at
   from clock, ${rows} with ordinality as i(${names}, n)
 ), taken as (${taken}), gone as (
-  delete from ${table} s using input i
-  where ${isStaleSql(table)}
-    and s.slug = i.slug and ${few("i.n")} and s.keep_until <= now()
-    and not exists (select from taken)
+  delete from ${table} s using (
+    select s.row from input i cross join lateral (
+      select s.ctid as row from ${table} s
+      where s.slug = i.slug and s.keep_until <= now() limit 1 for update
+    ) s where ${isStaleSql(table)} and ${few("i.n")}
+      and not exists (select from taken)
+  ) old where s.ctid = old.row
   returning s.slug
 ),
 ${modes.map((mode) => insertSql(table, mode, only(mode), given)).join(",\n")},
