@@ -186,6 +186,8 @@ export class MemoryStore implements FullStore {
 
   /** See {@linkcode InspectingStore.getSlugs}. */
   getSlugs(): Promise<string[]> {
+    const now = this.#clock.now();
+    while (this.#ended.firstKey <= now) this.#remove(this.#ended.first!);
     return Promise.resolve([...this.#entries.keys()]);
   }
 
@@ -371,7 +373,7 @@ export class MemoryStore implements FullStore {
 
   #forgetDead(now: number): void {
     for (const { id, seenAt, timeoutMs } of this.#instances.values()) {
-      if (seenAt.getTime() + timeoutMs < now) this.#instances.delete(id);
+      if (seenAt.getTime() + timeoutMs <= now) this.#instances.delete(id);
     }
   }
 

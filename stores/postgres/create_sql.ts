@@ -1,6 +1,7 @@
 import type { OnConflict } from "../../src/api/job_store.ts";
 import type { Statement } from "./client.ts";
 import { COLUMNS } from "./columns.ts";
+import { isStaleSql } from "./look_sql.ts";
 import { few, instant, ms, rowsOf, tell } from "./sql_parts.ts";
 
 /** What a statement that creates has to do. */
@@ -72,7 +73,7 @@ export function createSql(table: string, parts: CreateParts): Statement {
   from clock, ${rows} with ordinality as i(${names}, n)
 ), taken as (${taken}), gone as (
   delete from ${table} s using input i
-  where (select exists (select from ${table} where keep_until <= now()))
+  where ${isStaleSql(table)}
     and s.slug = i.slug and ${few("i.n")} and s.keep_until <= now()
     and not exists (select from taken)
   returning s.slug
