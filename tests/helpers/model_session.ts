@@ -35,6 +35,7 @@ export function minute(minutes: number): Date {
  * instants that it takes are the model's.
  */
 export class ModelSession {
+  #notices = 0;
   readonly model: TaskModel = new TaskModel();
   readonly stores: readonly FullStore[];
   readonly #harness: StoreHarness<FullStore>;
@@ -152,7 +153,10 @@ export class ModelSession {
     this.model.tasks.clear();
   }
 
-  async notice(record: InstanceRecord, store = 0): Promise<void> {
+  async notice(instance: InstanceRecord, store = 0): Promise<void> {
+    // A store may write what is as it was less often.
+    const name = `${instance.name}, ${++this.#notices}`;
+    const record = { ...instance, name };
     await this.stores[store].nextRun({ kinds: [], instance: record });
     this.model.instances.set(record.id, { ...record, seenAt: this.model.now });
   }
