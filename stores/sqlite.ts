@@ -112,6 +112,12 @@ const watchersOf = new WeakMap<SqliteDatabase, Set<Watcher>>();
  * Calls that fall together are committed together: one write to the disk serves
  * them all.
  *
+ * More than 10,000 tasks, or 8 MiB of payloads, in one call are written in
+ * steps, between which others can write. Those with `onConflict` `"error"` are
+ * seen and claimed only when all of them are there; if the process dies before,
+ * another takes them back a minute later. Those with another `onConflict` are
+ * each created by itself.
+ *
  * @example A database of one's own
  * ```ts
  * import { DatabaseSync } from "node:sqlite";
@@ -185,8 +191,9 @@ export class SqliteStore implements FullStore, AsyncDisposable {
 
   /** See {@linkcode ClaimingStore.nextRun}. */
   async nextRun({ kinds, instance }: NextRunRequest): Promise<NextRun> {
+    const noted = instance && { ...instance, kinds: [...instance.kinds] };
     const { queue, claims } = await this.#open();
-    const isTidy = await this.#tidy(instance);
+    const isTidy = await this.#tidy(noted);
     const lanes = await queue.read(() => claims.lanes([...new Set(kinds)]));
     const now = this.#now();
     const soonest = lanes.reduce(
@@ -411,14 +418,27 @@ class Unfinished {
 }
 
 function copyTask(task: NewTask): NewTask {
-  return { ...task, payload: copyBytes(task.payload) };
+  const { due, payload } = task;
+  return {
+    ...task,
+    payload: copyBytes(payload),
+    due: "at" in due ? { at: new Date(due.at) } : due,
+  };
 }
 
 function copySettlement(settlement: Settlement): Settlement {
   const { next } = settlement;
-  if (next?.payload === undefined) return settlement;
-  const payload = copyBytes(next.payload);
-  return { ...settlement, next: { ...next, payload } };
+  if (next === undefined) return settlement;
+  const { when, scheduledFor, payload } = next;
+  return {
+    ...settlement,
+    next: {
+      ...next,
+      when: new Date(when),
+      scheduledFor: new Date(scheduledFor),
+      payload: payload && copyBytes(payload),
+    },
+  };
 }
 
 function toSource(database: string | URL | SqliteDatabase) {

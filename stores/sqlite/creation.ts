@@ -1,5 +1,6 @@
 import type { CreateOutcome, NewTask } from "../../src/api/job_store.ts";
-import type { SqliteSql } from "./sql.ts";
+import type { SqliteValue } from "./database.ts";
+import { GROUP_SIZE, type SqliteSql } from "./sql.ts";
 import type { SqliteStatements } from "./statements.ts";
 import { Change, ROWS_PER_STEP, type Steps } from "./steps.ts";
 import type { SqliteVersions } from "./versions.ts";
@@ -18,6 +19,7 @@ type OldRow = [
 
 /** What a task starts with. */
 interface Beginning {
+  readonly task: NewTask;
   /** Of which large creation it is part. */
   readonly creation: number | null;
   readonly due: number;
@@ -51,18 +53,25 @@ export class SqliteCreation {
     now: number,
     change: Change,
   ): Steps<CreateOutcome[]> {
-    const floor = this.#versions.floor(now);
+    const indices = [...tasks.keys()];
+    const isStrict = (index: number) => tasks[index].onConflict === "error";
     const outcomes = new Array<CreateOutcome>(tasks.length).fill("withheld");
-    let areTaken = false;
-    let steps = 0;
-    for (const strict of [true, false]) {
-      for (const [index, task] of tasks.entries()) {
-        if ((task.onConflict === "error") !== strict) continue;
-        outcomes[index] = this.#createOne(task, null, now, floor, change);
-        areTaken ||= outcomes[index] === "taken";
-        if (++steps % ROWS_PER_STEP === 0) yield;
+    for (
+      const phase of [
+        indices.filter(isStrict),
+        indices.filter((index) => !isStrict(index)),
+      ]
+    ) {
+      const reached = yield* this.#createAll(
+        phase.map((index) => tasks[index]),
+        null,
+        now,
+        change,
+      );
+      phase.forEach((index, at) => outcomes[index] = reached[at]);
+      if (reached.includes("taken")) {
+        return yield* this.#takeBack(tasks, outcomes);
       }
-      if (areTaken) return yield* this.#takeBack(tasks, outcomes);
     }
     return outcomes;
   }
@@ -76,14 +85,7 @@ export class SqliteCreation {
     tasks: readonly NewTask[],
     now: number,
   ): Steps<CreateOutcome[]> {
-    const change = new Change();
-    const floor = this.#versions.floor(now);
-    const outcomes: CreateOutcome[] = [];
-    for (const task of tasks) {
-      outcomes.push(this.#createOne(task, creation, now, floor, change));
-      if (outcomes.length % ROWS_PER_STEP === 0) yield;
-    }
-    return outcomes;
+    return yield* this.#createAll(tasks, creation, now, new Change());
   }
 
   /** Whether the slug is taken. Needs no transaction. */
@@ -92,38 +94,60 @@ export class SqliteCreation {
     return old !== undefined && !isGone(old, now);
   }
 
-  #createOne(
-    task: NewTask,
+  *#createAll(
+    tasks: readonly NewTask[],
     creation: number | null,
     now: number,
-    floor: number,
     change: Change,
-  ): CreateOutcome {
-    const due = dueTime(task, now);
-    const beginning = {
-      creation,
-      due,
-      version: floor,
-      revision: 0,
-      createdAt: now,
-    };
-    if (this.#insert(task, beginning)) {
-      change.add(task.kind, due);
-      return "created";
+  ): Steps<CreateOutcome[]> {
+    const outcomes: CreateOutcome[] = [];
+    const version = this.#versions.floor(now);
+    for (let from = 0; from < tasks.length; from += GROUP_SIZE) {
+      const group = tasks.slice(from, from + GROUP_SIZE).map((task) => {
+        const due = dueTime(task, now);
+        return { creation, task, due, version, revision: 0, createdAt: now };
+      });
+      const added = this.#insertSome(group);
+      for (const beginning of group) {
+        const { task: { slug, kind }, due } = beginning;
+        if (added === undefined || added.has(slug)) {
+          change.add(kind, due);
+          outcomes.push("created");
+        } else {
+          outcomes.push(this.#resolve(beginning, now, change));
+        }
+      }
+      if (from % ROWS_PER_STEP < GROUP_SIZE) yield;
     }
-    const [old] = this.#statements
-      .rows<OldRow>(this.#sql.conflicting, task.slug);
-    return this.#resolve(task, old, beginning, now, change);
+    return outcomes;
+  }
+
+  /** Adds those whose slugs have no row; returns which, if not all. */
+  #insertSome(group: readonly Beginning[]): Set<string> | undefined {
+    if (group.length < GROUP_SIZE || !group.every(isPlain)) {
+      const added = group.filter((one) => this.#write(this.#sql.insert, one));
+      return new Set(added.map(({ task }) => task.slug));
+    }
+    const [[lastId]] = this.#statements.rows<[number]>(this.#sql.lastId);
+    const { version, createdAt, creation } = group[0];
+    const values: SqliteValue[] = [version, createdAt, creation];
+    for (const { task, due } of group) {
+      const { slug, kind, priority = 3, payload } = task;
+      values.push(slug, kind, priority, due, payload);
+    }
+    const count = this.#statements.run(this.#sql.insertGroup, ...values);
+    if (count === group.length) return undefined;
+    const slugs = JSON.stringify(group.map(({ task }) => task.slug));
+    const rows = this.#statements
+      .rows<[string]>(this.#sql.addedSince, slugs, lastId);
+    return new Set(rows.map(([slug]) => slug));
   }
 
   /** Creates a task whose slug has a row. */
-  #resolve(
-    task: NewTask,
-    old: OldRow,
-    { creation, due, version: floor }: Beginning,
-    now: number,
-    change: Change,
-  ): CreateOutcome {
+  #resolve(beginning: Beginning, now: number, change: Change): CreateOutcome {
+    const { task, due } = beginning;
+    const [old] = this.#statements
+      .rows<OldRow>(this.#sql.conflicting, task.slug);
     const [kind, status, gate, runAt, version, revision, createdAt] = old;
     const isNew = isGone(old, now);
     const { slug, onConflict } = task;
@@ -141,10 +165,9 @@ export class SqliteCreation {
       }
     }
     const isAnew = !isNew && onConflict === "rerun";
-    this.#write(this.#sql.replace, task, {
-      creation,
-      due,
-      version: Math.max(version + 1, floor),
+    this.#write(this.#sql.replace, {
+      ...beginning,
+      version: Math.max(version + 1, beginning.version),
       revision: isNew ? 0 : isAnew ? revision : revision + 1,
       createdAt: isAnew ? createdAt : now,
     });
@@ -153,25 +176,8 @@ export class SqliteCreation {
   }
 
   /** Returns whether the task was added. */
-  #insert(task: NewTask, beginning: Beginning): boolean {
-    const { key, declared, trigger, keepMs } = task;
-    if (
-      (key ?? declared ?? trigger ?? keepMs ?? beginning.creation) !== null
-    ) return this.#write(this.#sql.insert, task, beginning);
-    return this.#statements.run(
-      this.#sql.insertPlain,
-      task.slug,
-      task.kind,
-      task.priority ?? 3,
-      beginning.due,
-      beginning.version,
-      beginning.createdAt,
-      task.payload,
-    ) > 0;
-  }
-
-  /** Returns whether the task was added. */
-  #write(sql: string, task: NewTask, beginning: Beginning): boolean {
+  #write(sql: string, beginning: Beginning): boolean {
+    const { task } = beginning;
     return this.#statements.run(
       sql,
       task.slug,
@@ -207,6 +213,12 @@ export class SqliteCreation {
     this.#versions.retire(highest);
     return outcomes;
   }
+}
+
+/** Whether the statement for groups knows all that the task has. */
+function isPlain({ task }: Beginning): boolean {
+  return (task.key ?? task.declared ?? task.trigger ?? task.keepMs) ===
+    undefined;
 }
 
 function isGone(old: OldRow, now: number): boolean {

@@ -138,6 +138,26 @@ export const inspectingCases: Case<Store>[] = [
     },
   },
   {
+    name: "get copies the last run and the last error",
+    async run({ store }) {
+      const task = await lockNew(store, "a");
+      const startedAt = new Date(LAST_RUN.startedAt);
+      const at = new Date(LAST_ERROR.at);
+      await settle(store, task, {
+        lastRun: { ...LAST_RUN, startedAt },
+        lastError: { ...LAST_ERROR, at },
+      });
+      startedAt.setTime(0);
+      at.setTime(0);
+      for (let times = 0; times < 2; times++) {
+        const { lastRun, lastError } = await mustGet(store, "a");
+        equal([lastRun, lastError], [LAST_RUN, LAST_ERROR]);
+        lastRun!.endedAt.setTime(0);
+        lastError!.at.setTime(0);
+      }
+    },
+  },
+  {
     name: "get finds nothing where there is nothing",
     async run({ store }) {
       await createDue(store, "a");

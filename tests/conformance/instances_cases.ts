@@ -65,6 +65,23 @@ export const instancesCases: Case<Store>[] = [
     },
   },
   {
+    name: "nextRun copies what it notes, and listInstances what it tells",
+    async run({ store }) {
+      const kinds = ["work"];
+      const startedAt = new Date("2031-01-02T03:04:05.678Z");
+      await notice(store, instance("a", { kinds, startedAt }));
+      kinds.push("more");
+      startedAt.setTime(0);
+      for (let times = 0; times < 2; times++) {
+        const [seen] = await store.listInstances();
+        const { seenAt, ...record } = seen;
+        equal(record, instance("a"));
+        ok(seenAt.getTime() > 0);
+        for (const instant of [seenAt, seen.startedAt]) instant.setTime(0);
+      }
+    },
+  },
+  {
     name: "instances are listed in the order of their ids",
     async run({ store, another }) {
       const other = await another();

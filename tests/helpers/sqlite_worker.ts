@@ -9,7 +9,11 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { SqliteStore } from "../../stores/sqlite.ts";
-import { newTask } from "../conformance/store_harness.ts";
+import {
+  lockRequest,
+  newTask,
+  settlement,
+} from "../conformance/store_harness.ts";
 
 const [path, name] = process.argv.slice(2);
 const store = new SqliteStore(path);
@@ -27,20 +31,15 @@ async function create(round: number): Promise<void> {
 }
 
 async function settle(): Promise<void> {
-  const tasks = await store.lock({ kinds: ["work"], limit: 8, leaseMs: 50 });
+  const tasks = await store.lock(lockRequest({ limit: 8, leaseMs: 50 }));
   const removed = tasks.slice(0, 6).map(({ slug }) => slug);
   say("?", removed);
-  const effects = await store.reschedule(tasks.map((task, index) => ({
-    slug: task.slug,
-    version: task.version,
-    next: index < 6 ? undefined : {
-      ...task,
-      status: "scheduled",
-      retry: task.retry + 1,
-      payload: undefined,
-    },
-  })));
-  say("-", removed.filter((_, index) => effects[index]));
+  const outcomes = await store.reschedule(
+    tasks.map((task, index) =>
+      settlement(task, index < 6 ? undefined : { retry: task.retry + 1 })
+    ),
+  );
+  say("-", removed.filter((_, index) => outcomes[index] === "settled"));
 }
 
 for (let round = 0;; round++) {

@@ -335,23 +335,21 @@ function faultOfShares(
         dealt++;
       }
     }
+    const got = (lane: Lane) => taken.get(lane) ?? 0;
+    const owed = (lane: Lane) =>
+      Math.min(shares.get(lane) ?? 0, lane.tasks.length);
+    const short = lanes.filter((lane) => got(lane) < owed(lane));
+    const next = short.flatMap((lane) => lane.tasks.slice(got(lane)))
+      .map(([, { payload }]) => payload.length);
+    // Whatever is behind what does not fit has to wait.
+    if (taken.size > 0 && bytes + Math.max(...next) > request.maxBytes) return;
     // Which priority of a kind goes first is not promised: count by kind.
-    for (const kind of new Set(lanes.map(({ kind }) => kind))) {
-      const ofKind = lanes.filter((lane) => lane.kind === kind);
-      const got = (lane: Lane) => taken.get(lane) ?? 0;
-      const owed = ofKind.reduce(
-        (sum, lane) => sum + Math.min(shares.get(lane) ?? 0, lane.tasks.length),
-        0,
-      );
-      const given = ofKind.reduce((sum, lane) => sum + got(lane), 0);
-      if (given >= owed) continue;
-      const next = ofKind.flatMap((lane) => lane.tasks.slice(got(lane)))
-        .map(([, { payload }]) => payload.length);
-      const isFull = taken.size > 0 &&
-        bytes + Math.max(...next) > request.maxBytes;
-      if (!isFull) return `${given} of ${kind} in place of ${owed}`;
-      // Whatever is behind what did not fit has to wait.
-      return undefined;
+    for (const { kind } of short) {
+      const count = (of: (lane: Lane) => number) =>
+        lanes.filter((lane) => lane.kind === kind)
+          .reduce((sum, lane) => sum + of(lane), 0);
+      const [given, due] = [count(got), count(owed)];
+      if (given < due) return `${given} of ${kind} in place of ${due}`;
     }
   }
 }

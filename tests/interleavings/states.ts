@@ -24,6 +24,7 @@ export interface Subject {
 /** Tasks that are claimed on their way to their state. */
 const CLAIMED = [
   "running",
+  "running after a failure",
   "taken over",
   "expired",
   "retrying",
@@ -81,16 +82,19 @@ export async function setUp(session: ModelSession): Promise<Subject[]> {
   ));
   const claims = await lockAll(session, MINUTE + HALF);
   const claimOf = (slug: Claimed) => claims.get(slug)!;
+  const settle = (slug: Claimed, next: Partial<NextState>): Settlement => ({
+    ...claimOf(slug),
+    next: stateOf(session, next),
+  });
+  const again = "running after a failure";
+  await session.reschedule([settle(again, { retry: 1, crashes: 1 })]);
+  claims.set(again, (await lockAll(session, MINUTE + HALF)).get(again)!);
   // All but the one that another is to take over.
   const others = CLAIMED.filter((slug) => slug !== "taken over");
   await session.renew(others.map(claimOf), LONG_MS);
   await session.elapse(2);
   await lockAll(session, LONG_MS, 1);
 
-  const settle = (slug: Claimed, next: Partial<NextState>): Settlement => ({
-    ...claimOf(slug),
-    next: stateOf(session, next),
-  });
   const later = minute(session.minutes + 10);
   await session.reschedule([
     settle("retrying", { when: later, retry: 2 }),
@@ -114,7 +118,6 @@ export async function setUp(session: ModelSession): Promise<Subject[]> {
     newTask("waiting", { due: { at: minute(session.minutes + 10) } }),
     newTask("due", { due: { at: minute(session.minutes - 1) }, priority: 2 }),
   ]);
-  await session.agree();
   return STATES.map((slug) => ({
     slug,
     claim: claims.get(slug) ?? { slug, version: 1, token: newToken() },

@@ -6,7 +6,7 @@ import { memoryHarness } from "../helpers/memory_harness.ts";
 import { checkStoreModel } from "../helpers/store_model.ts";
 
 Deno.test("the memory store agrees with a naive model, whatever is done to it", async () => {
-  await checkStoreModel(() => memoryHarness(), { runs: 300, commands: 60 });
+  await checkStoreModel(() => memoryHarness(), { runs: 500, commands: 60 });
 });
 
 Deno.test("the memory store copies buffers, which share memory when sliced", async () => {

@@ -28,6 +28,7 @@ import {
   type PostgresHarness,
 } from "../helpers/postgres_harness.ts";
 import { test, url } from "../helpers/shared_postgres.ts";
+import { StoppedTime } from "../helpers/stopped_time.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
 
@@ -223,10 +224,12 @@ test("all of a burst of schedules is seen, though not each is announced", async 
   const { store } = harness;
   await store.getSlugs();
   const other = await harness.another();
+  const looks: Promise<void>[] = [];
   let seen = 0;
-  await using _watch = await other.watch(async () => {
+  const look = async () => {
     seen = Math.max(seen, (await other.getSlugs()).length);
-  });
+  };
+  const watch = await other.watch(() => looks.push(look()));
   const COUNT = 500;
   await Promise.all(
     Array.from(
@@ -235,6 +238,8 @@ test("all of a burst of schedules is seen, though not each is announced", async 
     ),
   );
   await until(() => seen === COUNT);
+  await watch[Symbol.asyncDispose]();
+  await Promise.all(looks);
 });
 
 test("a listener that was cut off listens again, and catches up", async () => {
@@ -621,6 +626,8 @@ test("prepared statements that a proxy lost are done without", async () => {
   const logger = recordingLogger();
   const single = new pg.Pool({ connectionString: url, max: 1 });
   const store = new PostgresStore(single, { table, logger });
+  // What took long is not prepared the next time.
+  using _time = new StoppedTime();
   await createDue(store, "a");
   await store.get("a");
   await single.query("deallocate all");

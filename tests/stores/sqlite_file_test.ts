@@ -96,12 +96,55 @@ Deno.test("a file of a newer release is refused, and not touched", async () => {
   const path = directory.file("newer.db");
   await makeFile(path);
   execute(path, "PRAGMA user_version = 99");
-  await assertRefused(path, "schema version 99");
+  await assertRefused(path, "a release that knows schema version 99");
 
   const other = directory.file("newer_table.db");
   await makeFile(other);
-  execute(other, `UPDATE schedules_meta SET "schema" = 98`);
-  await assertRefused(other, "schema version 98");
+  execute(other, `UPDATE schedules_meta SET "schema" = 98, readable_by = 97`);
+  await assertRefused(other, "a release that knows schema version 97");
+});
+
+Deno.test("a file of a newer release that this one can read is used as it is", async () => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file("newer.db");
+  await makeFile(path);
+  execute(
+    path,
+    `UPDATE schedules_meta SET "schema" = 98;
+ALTER TABLE schedules ADD COLUMN mood TEXT NOT NULL DEFAULT 'good'`,
+  );
+  const store = new SqliteStore(path);
+  assertEquals(await store.create([newTask("a")]), ["created"]);
+  assertEquals((await lockWork(store, 5)).length, 4);
+  await store.close();
+  assertEquals(query(path, `SELECT "schema" FROM schedules_meta`), 98);
+});
+
+Deno.test("a table of the time before the first release is refused, and not touched", async () => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file("early.db");
+  execute(
+    path,
+    `CREATE TABLE schedules (id INTEGER PRIMARY KEY, slug TEXT, kind TEXT);
+CREATE TABLE schedules_meta (id INTEGER PRIMARY KEY, "schema" INTEGER, version INTEGER);
+INSERT INTO schedules_meta VALUES (1, 1, 0);
+PRAGMA application_id = ${0x78736368}; PRAGMA user_version = 1`,
+  );
+  await assertRefused(path, "of a release before the first");
+});
+
+Deno.test("tables whose names differ only in case are not taken for two", async () => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file("case.db");
+  await makeFile(path);
+  const store = new SqliteStore(path, { table: "SCHEDULES" });
+  const error = await assertRejects(() => store.getSlugs(), StoreUnusableError);
+  assertEquals(
+    error.message,
+    `Cannot use "${path}": it has a table "schedules", and SQLite does not ` +
+      'tell "SCHEDULES" from that; choose another name with the option table',
+  );
+  await store.close();
 });
 
 Deno.test("a corrupt file is refused, and not touched", async () => {
@@ -139,7 +182,7 @@ Deno.test("a file that was refused is tried again", async () => {
     ),
   );
   writeFileSync(path, "");
-  assertEquals(await store.create([newTask("a")]), []);
+  assertEquals(await store.create([newTask("a")]), ["created"]);
   await store.close();
 });
 
@@ -163,7 +206,13 @@ Deno.test("a database that was passed keeps its tables, marks and settings", asy
     database.prepare(
       "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
     ).all().map(({ name }) => name),
-    ["jobs", "jobs_meta", "schedules_of_trains"],
+    [
+      "jobs",
+      "jobs_creations",
+      "jobs_instances",
+      "jobs_meta",
+      "schedules_of_trains",
+    ],
   );
   database.close();
 
@@ -178,7 +227,10 @@ Deno.test("a table of another kind is refused, and not touched", async () => {
   database.exec("CREATE TABLE schedules (train TEXT)");
   const store = new SqliteStore(database);
   const error = await assertRejects(() => store.getSlugs(), StoreUnusableError);
-  assertStringIncludes(error.message, `a table "schedules" of another kind`);
+  assertStringIncludes(
+    error.message,
+    `its table "schedules" is of another kind`,
+  );
   assertEquals(
     database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n,
     1,
@@ -207,11 +259,12 @@ Deno.test("integers as bigint and rows as arrays, where so chosen, do no harm", 
   const store = new SqliteStore(database);
   await store.create([newTask("a"), newTask("b")]);
   const [a, b] = await lockWork(store);
-  assertEquals([a.slug, a.version, a.retry], ["a", 2, 0]);
+  assertEquals([a.slug, typeof a.version, a.retry], ["a", "number", 0]);
   assertEquals(await store.reschedule([settlement(a), settlement(b, {})]), [
-    true,
-    true,
+    "settled",
+    "settled",
   ]);
+  assertEquals((await store.get("b"))?.holder, undefined);
   assertEquals(await store.getSlugs(), ["b"]);
   database.close();
 });
@@ -232,7 +285,7 @@ Deno.test("a closed store says so, and closes what it opened alone", async () =>
   const store = new SqliteStore(database);
   const created = store.create([newTask("a")]);
   await store.close();
-  assertEquals(await created, []);
+  assertEquals(await created, ["created"]);
   const error = await assertRejects(() => store.getSlugs(), StoreUnusableError);
   assertStringIncludes(error.message, "the store was closed");
   assertEquals(
