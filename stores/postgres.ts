@@ -23,7 +23,7 @@ import type { TaskDetails, TaskRecord } from "../src/api/task.ts";
 import { checkOptions } from "../src/core/options.ts";
 import { printable } from "../src/core/text.ts";
 import { checkDuration, checkLogger } from "../src/core/validate.ts";
-import { claimValues, toClaimed, toRequest } from "./postgres/claiming.ts";
+import { claimValues, inTurn, toRequest } from "./postgres/claiming.ts";
 import type { PgClient, PgPool } from "./postgres/client.ts";
 import { checkTransaction, PgCreator } from "./postgres/creator.ts";
 import { LeaseTimes } from "./postgres/lease_times.ts";
@@ -212,8 +212,9 @@ export class PostgresStore implements FullStore<PgClient> {
     const { lock, lockCapped } = this.#table.sql;
     const statement = isCapped ? lockCapped : lock;
     const limitMs = this.#leases.limitMs(request.leaseMs);
-    return toClaimed(
+    return inTurn(
       await this.#table.run("claim tasks", statement, values, "never", limitMs),
+      request.token,
     );
   }
 

@@ -1,5 +1,5 @@
 import type { Statement } from "./client.ts";
-import { RECORD } from "./columns.ts";
+import { CLAIMED } from "./columns.ts";
 import { few, fromNow, hidden, MICROSECONDS, rowsOf } from "./sql_parts.ts";
 
 /**
@@ -55,7 +55,7 @@ const DEAL = `shares as (
 /**
  * The same where kinds have limits of their own (`cap`). A lane needs no more
  * turns than would deal out the limit to those that take as many, so there are
- * not many more \`slots\` than the limit.
+ * not many more `slots` than the limit.
  */
 const DEAL_CAPPED = `slots as (
   select *, row_number() over (partition by i order by class, turn, priority)
@@ -112,9 +112,9 @@ export function claimSql(table: string, isCapped: boolean): Statement {
     or total <= ${hidden("$6::float8")})
 ), claimed as (
   update ${table} s set ${CLAIM} from fitting where s.ctid = fitting.row
-  returning fitting.rank, ${RECORD}
+  returning fitting.rank, fitting.runs, ${CLAIMED}
 )
-select * from claimed where status = 'running'`,
+select * from claimed where runs`,
   };
 }
 

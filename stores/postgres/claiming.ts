@@ -1,7 +1,7 @@
 import type { Claim, LockRequest } from "../../src/api/job_store.ts";
 import type { TaskRecord } from "../../src/api/task.ts";
 import type { PgRows } from "./client.ts";
-import { toRecord } from "./values.ts";
+import { toClaimed } from "./values.ts";
 
 /** What is claimed at once has to fit into memory, in several forms. */
 const MAX_BYTES = 64 * 1_024 * 1_024;
@@ -33,8 +33,9 @@ export function toRequest(
 }
 
 /** The claimed tasks, in the order in which they are to begin. */
-export function toClaimed(rows: PgRows["rows"]): TaskRecord[] {
-  return rows.sort((a, b) => Number(a.rank) - Number(b.rank)).map(toRecord);
+export function inTurn(rows: PgRows["rows"], token: number): TaskRecord[] {
+  return rows.sort((a, b) => Number(a.rank) - Number(b.rank))
+    .map((row) => toClaimed(row, token));
 }
 
 /** Slugs, versions and tokens. */

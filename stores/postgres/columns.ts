@@ -61,8 +61,22 @@ export function columnDefinitions(): string[] {
   );
 }
 
-/** What `lock` reads of the row `s`; what is usual comes as null. */
-export const RECORD: string = `s.slug, s.kind, s.trigger, s.version, s.token,
+/**
+ * What `lock` reads of the row `s`, in as few columns as may be: what is usual
+ * comes as null, and what is rare as one array.
+ */
+export const CLAIMED: string = `s.slug, s.kind, s.version, s.retry,
+  nullif(s.result, '') as result, nullif(s.payload, '') as payload,
+  ${ms("s.run_at")} as run_at, ${ms("s.claimable_at")} as claimable_at,
+  case when s.scheduled_for <> s.run_at then ${ms("s.scheduled_for")} end
+    as scheduled_for,
+  case when s.trigger is not null or s.crashes > 0 or s.priority <> 3
+      or s.key is not null or s.revision > 0 or s.keep_ms is not null
+    then json_build_array(s.trigger, s.crashes, s.priority, s.key, s.revision,
+      s.keep_ms)::text end as rare`;
+
+/** What every reading of the row `s` has; what is usual comes as null. */
+const RECORD: string = `s.slug, s.kind, s.trigger, s.version, s.token,
   s.retry, s.crashes, s.priority, s.key, s.revision, s.keep_ms, s.status,
   nullif(s.result, '') as result, nullif(s.payload, '') as payload,
   ${ms("s.run_at")} as run_at, ${ms("s.claimable_at")} as claimable_at,

@@ -12,15 +12,46 @@ import type { PgRows } from "./client.ts";
 
 type Row = PgRows["rows"][number];
 
-/** The task in a row of the columns `RECORD`. */
-export function toRecord(row: Row): TaskRecord {
+/** What is usual of a claimed task. */
+const USUAL: readonly unknown[] = [null, 0, 3, null, 0, null];
+
+/** The task in a row of the columns `CLAIMED`, claimed with the token. */
+export function toClaimed(row: Row, token: number): TaskRecord {
+  const [trigger, crashes, priority, key, revision, keepMs] = row.rare === null
+    ? USUAL
+    : JSON.parse(row.rare as string) as unknown[];
+  return {
+    slug: row.slug as string,
+    kind: row.kind as string,
+    payload: toBytes(row.payload),
+    trigger: toText(trigger),
+    when: toDate(row.run_at),
+    scheduledFor: toDate(row.scheduled_for ?? row.run_at),
+    version: Number(row.version),
+    token,
+    retry: Number(row.retry),
+    crashes: Number(crashes),
+    priority: Number(priority),
+    key: toText(key),
+    revision: Number(revision),
+    keepMs: toNumber(keepMs),
+    result: toText(row.result) ?? "",
+    status: "running",
+    leaseEnd: toDate(row.claimable_at),
+  };
+}
+
+function toBytes(payload: unknown): Uint8Array {
+  return payload === null ? NO_BYTES : copyBytes(payload as Uint8Array);
+}
+
+/** The task in a row of the columns of `DETAILS` that every reading has. */
+function toRecord(row: Row): TaskRecord {
   const status = row.status as TaskStatus;
   return {
     slug: row.slug as string,
     kind: row.kind as string,
-    payload: row.payload === null
-      ? NO_BYTES
-      : copyBytes(row.payload as Uint8Array),
+    payload: toBytes(row.payload),
     trigger: toText(row.trigger),
     when: toDate(row.run_at),
     scheduledFor: toDate(row.scheduled_for ?? row.run_at),
