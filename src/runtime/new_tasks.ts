@@ -159,7 +159,7 @@ function dueTime(
 }
 
 function firstFireTime(slug: string, trigger: Trigger, now: Date): Date {
-  const first = trigger.nextFireTime(now);
+  const first = trigger.nextFireTime(new Date(now));
   if (first === undefined) {
     throw new RangeError(
       `Cannot schedule "${slug}": its trigger never fires after ` +
