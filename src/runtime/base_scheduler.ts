@@ -36,6 +36,8 @@ import {
   checkLabel,
   checkLogger,
   checkMethods,
+  checkName,
+  checkStay,
 } from "../core/validate.ts";
 import { datedTasks, draftTasks, SCHEDULE_OPTIONS } from "./new_tasks.ts";
 import { Registry, toJob } from "./registry.ts";
@@ -113,12 +115,19 @@ export class BaseScheduler<in Transaction = never>
 
   /** See {@linkcode Scheduler.start}. */
   async start(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+    if (signal !== undefined) {
+      checkMethods("start the scheduler", "an AbortSignal", signal, [
+        "throwIfAborted",
+        "addEventListener",
+        "removeEventListener",
+      ]);
+      signal.throwIfAborted();
+    }
     if (this.#runner !== undefined) {
       throw new SchedulerError(
         this.#runner.isStopping
           ? "Cannot start the scheduler: it is stopping; expected stop() to have resolved"
-          : "Cannot start the scheduler: it was started already",
+          : "Cannot start the scheduler: it has been started already",
       );
     }
     const { logger, registry } = this.#settings;
@@ -131,7 +140,7 @@ export class BaseScheduler<in Transaction = never>
       logger.info("The scheduler has started", { kinds: registry.kinds });
     } catch (error) {
       this.#forget(runner);
-      throw error;
+      throw signal?.aborted ? signal.reason : error;
     }
   }
 
@@ -139,9 +148,7 @@ export class BaseScheduler<in Transaction = never>
   async stop(options: StopOptions = {}): Promise<void> {
     checkOptions("stop the scheduler", options, ["timeoutMs"]);
     const { timeoutMs = 10_000 } = options;
-    if (timeoutMs !== Infinity) {
-      checkDuration("timeoutMs", timeoutMs, { min: 0 });
-    }
+    checkStay("timeoutMs", timeoutMs);
     const runner = this.#runner;
     if (runner === undefined) return;
     try {
@@ -216,6 +223,7 @@ export class BaseScheduler<in Transaction = never>
 
   /** See {@linkcode Scheduler.getScheduledJob}. */
   async getScheduledJob(slug: string): Promise<ScheduledJob> {
+    checkName("slug", slug);
     const task = await this.#facet("get", "show a task")(slug);
     if (task === undefined) throw new JobNotFoundError(slug);
     return {
@@ -234,6 +242,7 @@ export class BaseScheduler<in Transaction = never>
 
   /** See {@linkcode Scheduler.deleteJob}. */
   async deleteJob(slug: string): Promise<void> {
+    checkName("slug", slug);
     const runs = this.#runsOf([{ slug }]);
     const remove = this.#facet("delete", "delete a task");
     if (!await remove(slug)) throw new JobNotFoundError(slug);

@@ -144,6 +144,27 @@ Deno.test("what is not there is a JobNotFoundError", async () => {
   await assertRejects(() => scheduler.deleteJob("a"), JobNotFoundError);
 });
 
+Deno.test("bad arguments of start, get and delete say what is wrong", async () => {
+  await using stage = new Stage();
+  const { scheduler, store } = stage;
+  for (const signal of [{}, null, { signal: new AbortController().signal }]) {
+    await assertRejects(
+      () => scheduler.start(signal as Any),
+      TypeError,
+      "Cannot start the scheduler: expected an AbortSignal with the methods",
+    );
+  }
+  for (const slug of [Symbol("s"), undefined, 5, {}] as Any[]) {
+    for (
+      const call of [
+        () => scheduler.getScheduledJob(slug),
+        () => scheduler.deleteJob(slug),
+      ]
+    ) await assertRejects(call, TypeError, "as a slug: expected a string");
+  }
+  assertEquals([...store.calls.keys()], []);
+});
+
 Deno.test("bad arguments of registerJob say what is wrong, and change nothing", () => {
   const { scheduler } = new Stage();
   const faults: [unknown, unknown, new (...args: Any) => Error, string][] = [
