@@ -39,7 +39,13 @@ import {
   checkName,
   checkStay,
 } from "../core/validate.ts";
-import { datedTasks, draftTasks, SCHEDULE_OPTIONS } from "./new_tasks.ts";
+import {
+  datedTasks,
+  type Draft,
+  type DraftSettings,
+  draftTask,
+  draftTasks,
+} from "./new_tasks.ts";
 import { Registry, toJob } from "./registry.ts";
 import type { Run } from "./run.ts";
 import { Runner, type RunnerSettings } from "./runner.ts";
@@ -108,7 +114,7 @@ export class BaseScheduler<in Transaction = never>
     const options = typeof job === "string" ? third : second;
     this.#settings.registry.add(
       toJob(job, second),
-      options as RegisterJobOptions ?? {},
+      options as RegisterJobOptions | undefined,
     );
     this.#runner?.wake();
   }
@@ -172,10 +178,10 @@ export class BaseScheduler<in Transaction = never>
     job: Job | string,
     options: ScheduleJobOptions<Transaction> = {},
   ): Promise<ScheduleOutcome> {
-    checkOptions(`schedule ${printable(slug)}`, options, SCHEDULE_OPTIONS);
-    const { transaction, ...entry } = options;
-    const entries = [{ ...entry, slug, job }];
-    const [outcome] = await this.scheduleJobs(entries, { transaction });
+    const draft = draftTask(slug, job, options, this.#draftSettings);
+    const { transaction } = options;
+    this.#checkTransaction(transaction);
+    const [outcome] = await this.#create([draft], transaction);
     return outcome;
   }
 
@@ -187,32 +193,8 @@ export class BaseScheduler<in Transaction = never>
     checkOptions("schedule jobs", options, ["transaction"]);
     const { transaction } = options;
     this.#checkTransaction(transaction);
-    const { registry, storeClock } = this.#settings;
-    const drafts = draftTasks(entries, {
-      registry,
-      codec: this.#codec,
-      maxPayloadBytes: this.#store.maxPayloadBytes,
-      now: storeClock.now(),
-    });
-    if (drafts.length === 0) return [];
-
-    const isDated = drafts.every(({ due }) => !("first" in due));
-    const now = isDated ? storeClock.now() : await storeClock.read(this.#store);
-    const tasks = datedTasks(drafts, now);
-    const runs = transaction === undefined ? this.#runsOf(tasks) : [];
-    const outcomes = await this.#store.create(tasks, transaction);
-    const taken = tasks.filter((_, index) => outcomes[index] === "taken");
-    if (taken.length > 0) {
-      throw new JobAlreadyScheduledError(taken.map(({ slug }) => slug));
-    }
-    const replaced = new Set(
-      tasks.filter((_, index) => outcomes[index] === "replaced")
-        .map(({ slug }) => slug),
-    );
-    for (const run of runs) {
-      if (replaced.has(run.slug)) run.lose("the task was replaced");
-    }
-    return outcomes as ScheduleOutcome[];
+    const drafts = draftTasks(entries, this.#draftSettings);
+    return await this.#create(drafts, transaction);
   }
 
   /** See {@linkcode Scheduler.getJobSlugs}. */
@@ -254,6 +236,41 @@ export class BaseScheduler<in Transaction = never>
     const runs = this.#runner?.runsOf() ?? [];
     await this.#facet("clear", "delete all tasks")();
     for (const run of runs) run.lose("all tasks were deleted");
+  }
+
+  async #create(
+    drafts: readonly Draft[],
+    transaction: Transaction | undefined,
+  ): Promise<ScheduleOutcome[]> {
+    if (drafts.length === 0) return [];
+    const { storeClock } = this.#settings;
+    const isDated = drafts.every(({ due }) => !("first" in due));
+    const now = isDated ? storeClock.now() : await storeClock.read(this.#store);
+    const tasks = datedTasks(drafts, now);
+    const runs = transaction === undefined ? this.#runsOf(tasks) : [];
+    const outcomes = await this.#store.create(tasks, transaction);
+    const taken = tasks.filter((_, index) => outcomes[index] === "taken");
+    if (taken.length > 0) {
+      throw new JobAlreadyScheduledError(taken.map(({ slug }) => slug));
+    }
+    const replaced = new Set(
+      tasks.filter((_, index) => outcomes[index] === "replaced")
+        .map(({ slug }) => slug),
+    );
+    for (const run of runs) {
+      if (replaced.has(run.slug)) run.lose("the task was replaced");
+    }
+    return outcomes as ScheduleOutcome[];
+  }
+
+  get #draftSettings(): DraftSettings {
+    const { registry, storeClock } = this.#settings;
+    return {
+      registry,
+      codec: this.#codec,
+      maxPayloadBytes: this.#store.maxPayloadBytes,
+      now: storeClock.now(),
+    };
   }
 
   /** What did not end with a stop, or did not start, is of no more use. */

@@ -275,3 +275,20 @@ Deno.test("what the caller changes after the call is not stored", async () => {
     assertEquals(task.nextRunTime, at(value));
   }
 });
+
+Deno.test("options may be inherited", async () => {
+  await using stage = new Stage();
+  const { scheduler } = stage;
+  const defaults = { delayMs: 5_000, payload: "Hello" };
+  await scheduler.scheduleJob("a", "work", Object.create(defaults));
+  const entry = Object.assign(Object.create(defaults), {
+    slug: "b",
+    job: "work",
+  });
+  await scheduler.scheduleJobs([entry]);
+  for (const slug of ["a", "b"]) {
+    const { nextRunTime, payload } = await scheduler.getScheduledJob(slug);
+    assertEquals(nextRunTime, at(5_000));
+    assertEquals(new TextDecoder().decode(payload), '"Hello"');
+  }
+});
