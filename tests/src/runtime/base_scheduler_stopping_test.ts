@@ -61,8 +61,12 @@ Deno.test("stop refuses a timeout that is none, and goes on running", async () =
   const work = recorder(clock);
   scheduler.registerJob(work);
   await scheduler.start();
-  for (const timeoutMs of [-1, NaN]) {
-    await assertRejects(() => scheduler.stop({ timeoutMs }), RangeError);
+  for (const timeoutMs of [-1, NaN, "5" as unknown as number]) {
+    await assertRejects(
+      () => scheduler.stop({ timeoutMs }),
+      RangeError,
+      "expected a number of milliseconds from 0 to 100 years, or Infinity",
+    );
   }
   await scheduler.scheduleJob("a", work);
   await clock.settle();
@@ -84,6 +88,22 @@ Deno.test("stop may wait for ever", async () => {
   await clock.settle();
   assertEquals(stopped.over, true);
   assertEquals(await scheduler.getJobSlugs(), []);
+});
+
+Deno.test("stop may wait for longer than a timer can", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stopped = watched(scheduler.stop({ timeoutMs: 2 ** 31 }));
+  await clock.step(1_000);
+  assertEquals([stopped.over, work.signals[0].aborted], [false, false]);
+  work.letGo();
+  await clock.step(10);
+  assertEquals(stopped.over, true);
 });
 
 Deno.test("leases are renewed while stop waits", async () => {
@@ -302,7 +322,7 @@ Deno.test("a stop waits for a store that hangs while it starts no longer than it
     store.break("watch", "hang");
     scheduler.start().catch(() => {});
     const stopped = watched(scheduler.stop({ timeoutMs }));
-    await clock.step(longestMs - 1);
+    await clock.step(Math.max(0, longestMs - 1));
     assertEquals(stopped.over, longestMs === 0);
     await clock.step(1);
     assertEquals(stopped.over, true);
