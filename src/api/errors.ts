@@ -58,7 +58,7 @@ export class JobAlreadyScheduledError extends SchedulerError {
     super(
       message ??
         `Cannot schedule ${slugs.map((slug) => `"${slug}"`).join(", ")}: ` +
-          `already in the store; pass onConflict "keep" or "replace" if that is fine`,
+          `already in the store; expected other slugs, or onConflict "keep" or "replace"`,
     );
     this.slugs = slugs;
   }

@@ -133,7 +133,7 @@ export class BaseScheduler<in Transaction = never>
       throw new SchedulerError(
         this.#runner.isStopping
           ? "Cannot start the scheduler: it is stopping; expected stop() to have resolved"
-          : "Cannot start the scheduler: it has been started already",
+          : "Cannot start the scheduler: it has been started already; expected stop() before",
       );
     }
     const { logger, registry } = this.#settings;
@@ -294,8 +294,8 @@ export class BaseScheduler<in Transaction = never>
     if (transaction === undefined) return;
     if (this.#store.checkTransaction === undefined) {
       throw new TypeError(
-        "Cannot schedule in a transaction: this store takes none; expected " +
-          "a store that does, such as the PostgresStore",
+        "Cannot schedule in a transaction: this store has no transactions; " +
+          "expected one that has, such as the PostgresStore",
       );
     }
     this.#store.checkTransaction(transaction);

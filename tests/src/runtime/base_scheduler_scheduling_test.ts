@@ -231,7 +231,7 @@ Deno.test("a store without transactions refuses one: a rollback would leave the 
     await assertRejects(
       () => scheduler.scheduleJob("a", "work", { transaction }),
       TypeError,
-      "Cannot schedule in a transaction: this store takes none",
+      "Cannot schedule in a transaction: this store has no transactions",
     );
   }
   assertEquals(await scheduler.getJobSlugs(), []);
