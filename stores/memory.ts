@@ -34,6 +34,8 @@ import { checkOptions } from "../src/core/options.ts";
 import { checkClock } from "../src/core/validate.ts";
 import { GatheredChange, Watchers } from "../src/core/watchers.ts";
 import {
+  copyOfError,
+  copyOfRun,
   type Entry,
   hasEnded,
   newEntry,
@@ -188,6 +190,8 @@ export class MemoryStore implements FullStore {
 
   /** See {@linkcode InspectingStore.getSlugs}. */
   getSlugs(): Promise<string[]> {
+    const now = this.#clock.now();
+    while (this.#ended.firstKey <= now) this.#remove(this.#ended.first!);
     return Promise.resolve([...this.#entries.keys()]);
   }
 
@@ -216,7 +220,7 @@ export class MemoryStore implements FullStore {
     return Promise.resolve(
       [...this.#instances.values()]
         .sort((a, b) => a.id < b.id ? -1 : 1)
-        .map((instance) => ({ ...instance })),
+        .map(copyOfInstance),
     );
   }
 
@@ -324,12 +328,12 @@ export class MemoryStore implements FullStore {
     setRare(entry, {
       crashes: next.crashes,
       keepUntil: now + next.keepMs,
-      lastRun: lastRun && { ...lastRun },
+      lastRun: lastRun && copyOfRun(lastRun),
       lastError: lastError === undefined
         ? entry.rare.lastError
         : lastError === null
         ? undefined
-        : { ...lastError },
+        : copyOfError(lastError),
     });
   }
 
@@ -363,23 +367,29 @@ export class MemoryStore implements FullStore {
   }
 
   #note(instance: InstanceRecord, now: number): void {
-    this.#instances.set(instance.id, {
-      ...instance,
-      kinds: [...instance.kinds],
-      seenAt: new Date(now),
-    });
+    const noted = copyOfInstance({ ...instance, seenAt: new Date(now) });
+    this.#instances.set(instance.id, noted);
     this.#forgetDead(now);
   }
 
   #forgetDead(now: number): void {
     for (const { id, seenAt, timeoutMs } of this.#instances.values()) {
-      if (seenAt.getTime() + timeoutMs < now) this.#instances.delete(id);
+      if (seenAt.getTime() + timeoutMs <= now) this.#instances.delete(id);
     }
   }
 
   #tell({ change }: GatheredChange): void {
     if (change !== undefined) this.#watchers.tell(change);
   }
+}
+
+function copyOfInstance(instance: LivingInstance): LivingInstance {
+  return {
+    ...instance,
+    kinds: [...instance.kinds],
+    startedAt: new Date(instance.startedAt),
+    seenAt: new Date(instance.seenAt),
+  };
 }
 
 /** The lanes in the order in which their first tasks are to be claimed. */

@@ -112,6 +112,12 @@ const watchersOf = new WeakMap<SqliteDatabase, Set<Watcher>>();
  * Calls that fall together are committed together: one write to the disk serves
  * them all.
  *
+ * More than 10,000 tasks, or 8 MiB of payloads, in one call are written in
+ * steps, between which others can write. Those with `onConflict` `"error"` are
+ * seen and claimed only when all of them are there; if the process dies before,
+ * another takes them back a minute later. Those with another `onConflict` are
+ * each created by itself.
+ *
  * @example A database of one's own
  * ```ts
  * import { DatabaseSync } from "node:sqlite";

@@ -1,5 +1,5 @@
 import type { Clock } from "../../src/api/clock.ts";
-import { dealOut } from "../../src/core/lanes.ts";
+import { dealOut, KindLimits } from "../../src/core/lanes.ts";
 import type { FirestoreDocument } from "./client.ts";
 import type { Answer, Search } from "./search.ts";
 
@@ -134,11 +134,9 @@ class Reading implements Pool {
     const answers = await Promise.all(
       kinds.map((kind) => this.ask([kind], share)),
     );
-    return answers.flat().filter(({ documents, isFull }) => {
-      this.documents.push(...documents);
-      this.hasMore ||= isFull;
-      return !isFull;
-    }).flatMap(({ kinds }) => kinds);
+    this.take(answers.flat());
+    return answers.flat().filter(({ isFull }) => !isFull)
+      .flatMap(({ kinds }) => kinds);
   }
 
   /** Adds what was found; `unseen`: kinds of which there may be some all the same. */
@@ -170,12 +168,19 @@ class Reading implements Pool {
     return kinds.filter((kind) => this.kinds.indexOf(kind) < last);
   }
 
-  /** Reads what kinds lack of their shares because others filled the answers. */
+  /** Reads what kinds lack of their shares, now that all that are due are known. */
   async topUp(): Promise<void> {
+    const { limits } = this.#search.wanted;
     const found = this.#found();
-    const lanes = this.kinds.filter((kind) => found.has(kind))
-      .map((kind) => ({ kind, priority: 0, claimableAt: 0 }));
-    const shares = dealOut([lanes], this.#count, this.#search.limits()).flat();
+    const kinds = this.kinds.filter((kind) => found.has(kind));
+    const lanes = kinds.map((kind) => ({ kind, priority: 0, claimableAt: 0 }));
+    const most = new KindLimits(kinds.map((kind) => ({
+      kind,
+      limit: this.#more.has(kind)
+        ? limits.left(kind)
+        : Math.min(limits.left(kind), found.get(kind)!),
+    })));
+    const shares = dealOut([lanes], this.#count, most).flat();
     await Promise.all(shares.map(async ({ lane: { kind }, count }) => {
       const last = this.#more.get(kind);
       const lacking = count - found.get(kind)!;

@@ -1,4 +1,4 @@
-import { KindLimits } from "../../src/core/lanes.ts";
+import type { KindLimits } from "../../src/core/lanes.ts";
 import type { FirestoreDocument } from "./client.ts";
 import { millis } from "./clock.ts";
 import type { FirestoreQueries } from "./queries.ts";
@@ -41,14 +41,6 @@ export class Search {
     this.#queries = queries;
     this.#latest = new Date(requests.clock.latest());
     this.#onRead = onRead;
-  }
-
-  /** The limits of the kinds, to be used up. */
-  limits(): KindLimits {
-    const { kinds, limits } = this.wanted;
-    return new KindLimits(
-      kinds.map((kind) => ({ kind, limit: limits.left(kind) })),
-    );
   }
 
   /**

@@ -132,6 +132,20 @@ export function toRecord(entry: Entry): TaskRecord {
   };
 }
 
+/** A copy that shares nothing. */
+export function copyOfRun({ startedAt, endedAt, outcome }: LastRun): LastRun {
+  return {
+    startedAt: new Date(startedAt),
+    endedAt: new Date(endedAt),
+    outcome,
+  };
+}
+
+/** A copy that shares nothing. */
+export function copyOfError(error: StoredError): StoredError {
+  return { ...error, at: new Date(error.at) };
+}
+
 /** All that is known of a task. */
 export function toDetails(entry: Entry): TaskDetails {
   const { claim } = entry;
@@ -140,12 +154,8 @@ export function toDetails(entry: Entry): TaskDetails {
     ...toRecord(entry),
     createdAt: new Date(entry.createdAt),
     holder: claim && { instance: claim.holder, since: new Date(claim.since) },
-    lastRun: lastRun && {
-      ...lastRun,
-      startedAt: new Date(lastRun.startedAt),
-      endedAt: new Date(lastRun.endedAt),
-    },
-    lastError: lastError && { ...lastError, at: new Date(lastError.at) },
+    lastRun: lastRun && copyOfRun(lastRun),
+    lastError: lastError && copyOfError(lastError),
     keepUntil: hasEnded(entry) && keepUntil !== Infinity
       ? new Date(keepUntil)
       : undefined,

@@ -108,7 +108,8 @@ export function claimSql(table: string, isCapped: boolean): Statement {
     select row, runs, row_number() over turns as rank, sum(bytes) over turns as total
     from picked window turns as
       (order by class, turn, i, priority rows unbounded preceding)
-  ) ranked where rank = 1 or total <= ${hidden("$6::float8")}
+  ) ranked where ${few("rank")} and (rank = 1
+    or total <= ${hidden("$6::float8")})
 ), claimed as (
   update ${table} s set ${CLAIM} from fitting where s.ctid = fitting.row
   returning fitting.rank, ${RECORD}

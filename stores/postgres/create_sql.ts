@@ -1,6 +1,7 @@
 import type { OnConflict } from "../../src/api/job_store.ts";
 import type { Statement } from "./client.ts";
 import { COLUMNS } from "./columns.ts";
+import { isStaleSql } from "./look_sql.ts";
 import { few, instant, ms, rowsOf, tell } from "./sql_parts.ts";
 
 /** What a statement that creates has to do. */
@@ -60,8 +61,10 @@ export function createSql(table: string, parts: CreateParts): Statement {
     if (COLUMNS.some((column) => column.name === name)) given[name] = name;
   }
   const taken = modes.includes("error")
-    ? `select s.slug from ${table} s, input i where s.slug = i.slug
-    and ${few("i.n")} and ${only("error")} and ${staysSql("s")}`
+    ? `select s.slug from input i cross join lateral (
+    select s.slug from ${table} s where s.slug = i.slug and ${staysSql("s")}
+    limit 1
+  ) s where ${few("i.n")} and ${only("error")}`
     : "select slug from input where false";
   return {
     name: `create_${modes.join("_")}${extras ? "_extras" : ""}`,
@@ -71,10 +74,13 @@ export function createSql(table: string, parts: CreateParts): Statement {
       + i.ms * interval '1 ms' else ${instant("i.ms")} end as at
   from clock, ${rows} with ordinality as i(${names}, n)
 ), taken as (${taken}), gone as (
-  delete from ${table} s using input i
-  where (select exists (select from ${table} where keep_until <= now()))
-    and s.slug = i.slug and ${few("i.n")} and s.keep_until <= now()
-    and not exists (select from taken)
+  delete from ${table} s using (
+    select s.row from input i cross join lateral (
+      select s.ctid as row from ${table} s
+      where s.slug = i.slug and s.keep_until <= now() limit 1 for update
+    ) s where ${isStaleSql(table)} and ${few("i.n")}
+      and not exists (select from taken)
+  ) old where s.ctid = old.row
   returning s.slug
 ),
 ${modes.map((mode) => insertSql(table, mode, only(mode), given)).join(",\n")},

@@ -17,8 +17,14 @@ export function lookSql(table: string, instances?: string): Statement {
     }
 select ${ms("clock_timestamp()")} as now,
   (select ${ms("min(head)")} from lanes) as soonest,
-  exists (select from ${table} where keep_until <= now()) as stale`,
+  ${isStaleSql(table)} as stale`,
   };
+}
+
+/** Whether there is a task whose time to stay has passed. */
+export function isStaleSql(table: string): string {
+  return `coalesce((select keep_until from ${table}
+    where keep_until is not null order by keep_until limit 1) <= now(), false)`;
 }
 
 /** Records that an instance lives, and forgets those that do not. */

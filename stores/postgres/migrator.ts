@@ -10,6 +10,8 @@ export type Session = <T>(
   limitMs?: number,
 ) => Promise<T>;
 
+/** How long it may take to create the tables, beside others who do. */
+const CREATE_MS = 30_000;
 /** How long an upgrade may take: an index of a large table takes its time. */
 const UPGRADE_MS = 3_600_000;
 /** How often to look whether another process has finished the upgrade. */
@@ -48,7 +50,7 @@ export async function prepareSchema(
         "prepare the table",
         (client) =>
           had === undefined ? create(schema, client) : upgrade(schema, client),
-        had === undefined ? undefined : UPGRADE_MS,
+        had === undefined ? CREATE_MS : UPGRADE_MS,
       );
       await session(
         "read the version of the table",

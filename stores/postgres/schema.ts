@@ -65,12 +65,12 @@ function tasksSql({ table }: TableNames): string {
  * plan when the table has grown.
  */
 function somePagesSql({ table }: TableNames): string[] {
-  const rows = 1_000;
   return [
     `insert into ${table} (slug, kind, status, priority, version, creation,
-  run_at, scheduled_for, created_at, payload)
-select 'page-' || i, '', 'done', 3, 0, 0, now(), now(), now(), ''
-from generate_series(1, ${rows}) as i`,
+  run_at, scheduled_for, created_at, result, payload)
+select 'page-' || i, '', 'done', 3, 0, 0, now(), now(), now(),
+  repeat(' ', 1900), ''
+from generate_series(1, 128) as i`,
     `delete from ${table} where kind = '' and status = 'done'`,
   ];
 }

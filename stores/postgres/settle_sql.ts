@@ -51,22 +51,27 @@ function outcomes(
       when s.slug is null then 'lost'
       when s.rerun_at is not null then 'again'
       else 'busy' end
-    from ${claims} left join ${table} s on ${HOLDS}
-      left join ${done} d on d.i = c.i
+    from ${claims} left join lateral (
+      select s.slug, s.rerun_at from ${table} s where ${HOLDS} limit 1
+    ) s on true left join ${done} d on d.i = c.i
     order by c.i) end from ${done}) as ${done}`;
 }
 
-/** Locks the rows of claims that hold, and passes over what others have locked. */
+/**
+ * Locks the rows of claims that hold, and passes over what others have locked.
+ * Each row is looked up by itself: where the planner could join, it would take
+ * a walk over the whole index for as cheap while the table is empty.
+ */
 function held(
   table: string,
   claims: string,
-  columns: string,
-  condition = "true",
+  { condition = "true", columns = "", selected = "" } = {},
 ): string {
   return `as materialized (
-  select s.ctid as row, c.i${columns} from ${claims}, ${table} s
-  where ${few("c.i")} and ${HOLDS} and ${condition}
-  for update of s skip locked
+  select s.row, c.i${selected} from ${claims} cross join lateral (
+    select s.ctid as row${columns} from ${table} s where ${HOLDS}
+      and ${condition} limit 1 for update skip locked
+  ) s where ${few("c.i")}
 )`;
 }
 
@@ -76,7 +81,7 @@ export function renewSql(table: string): Statement {
   const renewing = claims(() => `$${++used}`);
   return {
     name: "renew",
-    text: `with held ${held(table, renewing, "")}, renewed as (
+    text: `with held ${held(table, renewing)}, renewed as (
   update ${table} s set claimable_at = ${fromNow("$4")}
   from held where s.ctid = held.row returning held.i, s.cancel
 )
@@ -119,7 +124,7 @@ export function settleSql(table: string, parts: SettleParts): Statement {
   if (parts.remove) {
     const removing = claims(next);
     ctes.push(
-      `leaving ${held(table, removing, "", "s.rerun_at is null")}`,
+      `leaving ${held(table, removing, { condition: "s.rerun_at is null" })}`,
       `removed as (
   delete from ${table} s using leaving where s.ctid = leaving.row
   returning leaving.i
@@ -173,15 +178,10 @@ function movingSql(
     `unnest(${all}) with ordinality as c(slug, version, token, ${columns}, i)`;
   const reruns = `s.rerun_at is not null
       and (c.status <> 'scheduled' or s.rerun_at < ${instant("c.at")})`;
-  return `moving ${
-    held(
-      table,
-      rows,
-      `, ${arrays.map(([name]) => `c.${name}`).join(", ")},
+  const selected = `, ${arrays.map(([name]) => `c.${name}`).join(", ")},
     case when ${reruns} then s.rerun_at end as rerun,
-    s.rerun_at is not null and c.status <> 'scheduled' as anew`,
-    )
-  }`;
+    s.rerun_at is not null and c.status <> 'scheduled' as anew`;
+  return `moving ${held(table, rows, { columns: ", s.rerun_at", selected })}`;
 }
 
 function movedSql(table: string, payloads: boolean): string {

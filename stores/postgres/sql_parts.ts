@@ -8,13 +8,18 @@ export function instant(ms: string): string {
   return `timestamptz 'epoch' + ${ms} * interval '1 ms'`;
 }
 
-/** The instant so many milliseconds from now, without a fraction of one. */
+/**
+ * The instant so many milliseconds from now, without a fraction of one; worked
+ * out once for all rows.
+ */
 export function fromNow(ms: string): string {
-  return `date_trunc('milliseconds', now()) + ${ms}::float8 * interval '1 ms'`;
+  return `(select date_trunc('milliseconds', now())
+    + ${ms}::float8 * interval '1 ms')`;
 }
 
 /** The clock of the server in whole microseconds since 1970. */
-export const MICROSECONDS = "(date_part('epoch', now()) * 1e6)::bigint";
+export const MICROSECONDS =
+  "(select (date_part('epoch', now()) * 1e6)::bigint)";
 
 /**
  * A condition that always holds, of a number from 1 on: it has the planner

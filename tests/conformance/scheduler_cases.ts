@@ -221,7 +221,10 @@ export const schedulerCases: Case<Store>[] = [
     async run(harness, use) {
       const { job, signals, letGo } = blocker();
       const other = await harness.another();
-      const scheduler = schedulerOn(use, harness, { leaseMs: 900 });
+      const scheduler = schedulerOn(use, harness, {
+        leaseMs: 900,
+        concurrency: 1,
+      });
       scheduler.registerJob(job);
       await scheduler.scheduleJob("a", job);
       await scheduler.start();

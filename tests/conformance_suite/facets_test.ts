@@ -22,6 +22,57 @@ function showing(change: (task: TaskDetails) => Partial<TaskDetails>) {
   };
 }
 
+/** A store that copies whatever goes in and out. */
+class Careful extends MemoryStore {
+  override reschedule(
+    settlements: readonly Settlement[],
+  ): Promise<SettleOutcome[]> {
+    return super.reschedule(structuredClone(settlements));
+  }
+
+  override nextRun(request: NextRunRequest): Promise<NextRun> {
+    return super.nextRun(structuredClone(request));
+  }
+
+  override async listInstances(): Promise<LivingInstance[]> {
+    return structuredClone(await super.listInstances());
+  }
+}
+
+catches(
+  "that keeps the last run as it was given",
+  "get copies the last run and the last error",
+  class extends Careful {
+    #given: TaskDetails["lastRun"];
+
+    override reschedule(
+      settlements: readonly Settlement[],
+    ): Promise<SettleOutcome[]> {
+      this.#given = settlements[0].next?.lastRun;
+      return super.reschedule(settlements);
+    }
+
+    override async get(slug: string): Promise<TaskDetails | undefined> {
+      const task = await super.get(slug);
+      return task && { ...task, lastRun: this.#given };
+    }
+  },
+  Careful,
+);
+
+catches(
+  "that tells of instances what it keeps",
+  "nextRun copies what it notes, and listInstances what it tells",
+  class extends Careful {
+    #told: LivingInstance[] | undefined;
+
+    override async listInstances(): Promise<LivingInstance[]> {
+      return this.#told ??= await super.listInstances();
+    }
+  },
+  Careful,
+);
+
 catches(
   "that does not copy tasks out",
   "get copies what it answers",

@@ -35,6 +35,7 @@ export function minute(minutes: number): Date {
  * instants that it takes are the model's.
  */
 export class ModelSession {
+  #notices = 0;
   readonly model: TaskModel = new TaskModel();
   readonly stores: readonly FullStore[];
   readonly #harness: StoreHarness<FullStore>;
@@ -152,7 +153,10 @@ export class ModelSession {
     this.model.tasks.clear();
   }
 
-  async notice(record: InstanceRecord, store = 0): Promise<void> {
+  async notice(instance: InstanceRecord, store = 0): Promise<void> {
+    // A store may write what is as it was less often.
+    const name = `${instance.name}, ${++this.#notices}`;
+    const record = { ...instance, name };
     await this.stores[store].nextRun({ kinds: [], instance: record });
     this.model.instances.set(record.id, { ...record, seenAt: this.model.now });
   }
@@ -184,13 +188,13 @@ export class ModelSession {
       shown.filter((slug) => !past(slug)),
       [...model.tasks.keys()].filter((slug) => !past(slug)).sort(),
     );
-    for (const [slug, task] of model.tasks) {
-      if (model.isPast(task)) continue;
+    await Promise.all([...model.tasks].map(async ([slug, task]) => {
+      if (model.isPast(task)) return;
       const details = await stores[1].get(slug);
       assert(details, `no "${slug}"`);
       this.#agreeOnRecord(details, task);
       this.#agreeOnDetails(details, task);
-    }
+    }));
     const kinds = [...new Set([...model.tasks.values()].map((t) => t.kind))];
     for (const asked of [kinds, kinds.slice(1), ["unknown"]]) {
       const { when } = await stores[0].nextRun({ kinds: asked });

@@ -13,10 +13,11 @@ export function newTableName(): string {
 
 /** The columns with instants of a table, and of those that belong to it. */
 const INSTANTS = `
-select table_name as name, column_name as column
-from information_schema.columns
-where table_schema = current_schema() and starts_with(table_name, $1)
-  and data_type = 'timestamp with time zone'`;
+select relname as name, attname as column
+from pg_class join pg_attribute on attrelid = pg_class.oid
+where relkind = 'r' and relnamespace = current_schema()::regnamespace
+  and starts_with(relname::text, $1)
+  and atttypid = 'timestamptz'::regtype and not attisdropped`;
 
 /** Lets time pass for a store: moves all its instants into the past. */
 export async function elapseIn(

@@ -133,6 +133,6 @@ async function playOut(session: ModelSession): Promise<void> {
     await session.reschedule(
       [...claims.values()].map((claim) => ({ ...claim, next: undefined })),
     );
-    await session.agree();
   }
+  await session.agree();
 }

@@ -3,5 +3,5 @@ import { firestoreHarness } from "../helpers/firestore_harness.ts";
 import { checkInterleavings } from "./check_interleavings.ts";
 
 test("the Firestore store: each operation in each state, and a crash", async () => {
-  await checkInterleavings(firestoreHarness, { every: 7 });
+  await checkInterleavings(firestoreHarness, { every: 16 });
 });

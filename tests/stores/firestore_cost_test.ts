@@ -268,53 +268,63 @@ test("Firestore: a renewal costs 1 write", async () => {
   assertEquals([writes, deletes], [0, 1]);
 });
 
-/** How a backlog of 200 tasks is paid for. */
+/** What it costs to run a backlog, and in how many claims. */
 async function drain(
   fields: (n: number) => Partial<NewTask>,
   ...kinds: string[]
-): Promise<Bill> {
+): Promise<Bill & { claims: number }> {
   await using creator = await Household.open();
   await creator.store.create(
-    Array.from({ length: 200 }, (_, n) => newTask(`task-${n}`, fields(n))),
+    Array.from({ length: BACKLOG }, (_, n) => newTask(`task-${n}`, fields(n))),
   );
+  // What was announced just now would be read by the listener as well.
+  await creator.pass(10_000);
   await using house = await Household.open({}, creator.collection);
   for (const kind of kinds) {
     house.scheduler.registerJob({ kind, execute: () => {} });
   }
+  let claims = 0;
+  const lock = house.store.lock.bind(house.store);
+  house.store.lock = (request) => {
+    claims++;
+    return lock(request);
+  };
   await house.scheduler.start();
-  const t = performance.now();
-  const b = await house.bill({ deletes: 200 });
-  console.log("READS", JSON.stringify(b), Math.round(performance.now() - t));
-  return b;
+  return { ...await house.bill({ deletes: BACKLOG }), claims };
 }
 
-test("Firestore: of a backlog, a task costs little more than 1 read, 1 write and 1 delete", async () => {
+/** So many tasks; the emulator is slow while somebody listens to it. */
+const BACKLOG = 60;
+/** To start, to find that no more is due, and to look for other priorities. */
+const AROUND = 20;
+
+test("Firestore: of a backlog, a task costs 1 read, 1 write and 1 delete", async () => {
   const { reads, writes, deletes } = await drain(() => ({}));
-  assertLessOrEqual(reads, 280);
-  assertEquals([writes, deletes], [201, 200]);
+  assertLessOrEqual(reads, BACKLOG + AROUND);
+  assertEquals([writes, deletes], [BACKLOG + 1, BACKLOG]);
 });
 
-test("Firestore: so it does if other kinds are registered of which nothing is due", async () => {
-  const { reads } = await drain(() => ({}), "other", "third");
-  assertLessOrEqual(reads, 300);
+test("Firestore: other kinds cost 1 read for a claim at most, if nothing of them is due", async () => {
+  const { reads, claims } = await drain(() => ({}), "other", "third");
+  assertLessOrEqual(reads, BACKLOG + claims + AROUND);
 });
 
-test("Firestore: so it does if kinds take turns", async () => {
+test("Firestore: kinds that take turns cost what one costs, but for where they end", async () => {
   const kinds = ["work", "other"];
   const { reads, writes, deletes } = await drain((n) => ({
     kind: kinds[n % 2],
-    due: { at: new Date(n % 2 * 1_000) },
+    due: { at: new Date(1e9 + n % 2 * 1_000) },
   }), "other");
-  assertLessOrEqual(reads, 300);
-  assertEquals([writes, deletes], [201, 200]);
+  assertLessOrEqual(reads, BACKLOG + 10 + AROUND);
+  assertEquals([writes, deletes], [BACKLOG + 1, BACKLOG]);
 });
 
-test("Firestore: priorities cost 1 read more for each that is in use, and claim", async () => {
-  const { reads, writes, deletes } = await drain((n) => ({
+test("Firestore: where priorities are in use, a claim costs 1 read more for each of them", async () => {
+  const { reads, writes, deletes, claims } = await drain((n) => ({
     priority: n % 2 + 2,
   }));
-  assertLessOrEqual(reads, 360);
-  assertEquals([writes, deletes], [201, 200]);
+  assertLessOrEqual(reads, BACKLOG + 2 * claims + AROUND);
+  assertEquals([writes, deletes], [BACKLOG + 1, BACKLOG]);
 });
 
 test("Firestore: every other process pays 1 read for a creation, and few more for a run", async () => {

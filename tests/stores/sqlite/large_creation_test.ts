@@ -152,12 +152,14 @@ Deno.test("a large creation that was cleared meanwhile begins anew", async () =>
 });
 
 Deno.test("close waits for a large creation", async () => {
-  const database = new DatabaseSync(":memory:");
-  const store = new SqliteStore(database);
+  using directory = new TemporaryDirectory();
+  const path = directory.file("large.db");
+  const store = new SqliteStore(path);
   const created = store.create(manyTasks());
   await store.getSlugs();
   await store.close();
   assertEquals((await created).length, COUNT);
+  const database = new DatabaseSync(path);
   assertEquals(count(database, "claimable_at IS NOT NULL"), COUNT);
   database.close();
 });
