@@ -78,6 +78,8 @@ const MAX_PRUNED = 100;
 export class MemoryStore implements FullStore {
   /** Memory is the only limit. */
   readonly maxPayloadBytes: number = Infinity;
+  /** Not there: the store has no transactions, as its type says. */
+  declare readonly checkTransaction?: (transaction: never) => void;
 
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();

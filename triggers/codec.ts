@@ -11,9 +11,14 @@ import { SimpleTrigger } from "./simple_trigger.ts";
 /** The classes that can always be stored. */
 const STANDARD: readonly TriggerClass[] = [CronTrigger, SimpleTrigger];
 
+/** More stored forms than these are not remembered. */
+const MAX_CHECKED = 1_000;
+
 /** Reads and writes the triggers of this package, and those of other classes. */
 export class StdTriggerCodec implements TriggerCodec {
   readonly #classes = new Map<string, TriggerClass>();
+  /** Stored forms that can be read back: many tasks share few of them. */
+  readonly #checked = new Set<string>();
 
   /**
    * Makes a codec.
@@ -47,17 +52,7 @@ export class StdTriggerCodec implements TriggerCodec {
     const type = this.#typeOf(trigger, json);
     if (type === undefined) throw this.#notStorable(trigger);
     const stored = JSON.stringify(json);
-    // Those of this package have been checked when they were made.
-    if (STANDARD.includes(this.#classes.get(type)!)) return stored;
-    try {
-      this.decode(stored);
-    } catch (cause) {
-      throw new TypeError(
-        `Cannot store the trigger "${type}": it cannot be read back: ` +
-          errorText(cause),
-        { cause },
-      );
-    }
+    if (!this.#checked.has(stored)) this.#check(type, stored);
     return stored;
   }
 
@@ -95,10 +90,33 @@ export class StdTriggerCodec implements TriggerCodec {
     this.#classes.set(type, one);
   }
 
+  #check(type: string, stored: string): void {
+    try {
+      this.decode(stored);
+    } catch (cause) {
+      throw new TypeError(
+        `Cannot store the trigger "${type}": it cannot be read back: ` +
+          errorText(cause),
+        { cause },
+      );
+    }
+    if (this.#checked.size >= MAX_CHECKED) this.#checked.clear();
+    this.#checked.add(stored);
+  }
+
   #fromJson(json: unknown): Trigger {
     const { type } = Object(json);
     const found = this.#classes.get(type);
-    if (found !== undefined) return found.fromJSON(json);
+    if (found !== undefined) {
+      const trigger: unknown = found.fromJSON(json);
+      if (typeof Object(trigger).nextFireTime === "function") {
+        return trigger as Trigger;
+      }
+      throw new TypeError(
+        `the fromJSON of ${nameOf(found)} returned ${printable(trigger)}; ` +
+          "expected a trigger",
+      );
+    }
     const known = Array.from(this.#classes.keys(), (one) => `"${one}"`);
     throw new TypeError(
       `its type is ${printable(type)}; expected ${known.join(", ")}, or a ` +
@@ -107,19 +125,22 @@ export class StdTriggerCodec implements TriggerCodec {
   }
 
   /**
-   * The type under which a trigger can be stored. The class must have it as a
-   * property of its own: an inherited one is that of its parent.
+   * The type under which a trigger can be stored. Its class must be the very one
+   * of that type: a subclass would come back as its parent.
    */
   #typeOf(trigger: Trigger, json: unknown): string | undefined {
     const { type } = Object(json);
-    const { constructor } = trigger;
-    const isOwn = Object.hasOwn(constructor, "type") &&
-      (constructor as unknown as TriggerClass).type === type;
-    return isOwn && this.#classes.has(type) ? type : undefined;
+    const found: unknown = this.#classes.get(type);
+    return found !== undefined && found === trigger.constructor
+      ? type
+      : undefined;
   }
 
   #notStorable(trigger: Trigger): TypeError {
-    const name = nameOf(trigger.constructor);
+    const { constructor } = trigger;
+    const name = constructor === undefined || constructor === Object
+      ? "an object"
+      : nameOf(constructor);
     const parent = [...this.#classes.values()].find((one) =>
       typeof one === "function" && trigger instanceof one
     );

@@ -57,7 +57,6 @@ export class StdScheduler<in Transaction = never>
       ...SCHEDULER_OPTIONS,
       "triggers",
     ]);
-    const { triggers, ...others } = options;
-    super(store, others, new StdTriggerCodec(triggers));
+    super(store, options, new StdTriggerCodec(options.triggers));
   }
 }

@@ -58,7 +58,7 @@ export class JobAlreadyScheduledError extends SchedulerError {
     super(
       message ??
         `Cannot schedule ${slugs.map((slug) => `"${slug}"`).join(", ")}: ` +
-          `already in the store; pass onConflict "keep" or "replace" if that is fine`,
+          `already in the store; expected other slugs, or onConflict "keep" or "replace"`,
     );
     this.slugs = slugs;
   }
@@ -131,15 +131,23 @@ export class CronExpressionError extends SchedulerError {
   /** What is wrong with it. */
   readonly reason: string;
 
-  /** Makes the error, with its message. */
+  /**
+   * Makes the error, with its message.
+   *
+   * @param action What was attempted, such as `schedule "a"`.
+   */
   constructor(
     expression: string,
     field: string | undefined,
     value: string,
     reason: string,
+    action?: string,
   ) {
     const where = field === undefined ? "" : `${field} "${value}": `;
-    super(`Cannot parse cron expression "${expression}": ${where}${reason}`);
+    const attempt = action === undefined
+      ? "parse cron expression"
+      : `${action} with the cron expression`;
+    super(`Cannot ${attempt} "${expression}": ${where}${reason}`);
     this.expression = expression;
     this.field = field;
     this.value = value;

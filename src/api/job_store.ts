@@ -242,10 +242,13 @@ export interface ClaimingStore<in Transaction = never> {
 
   /**
    * Throws a `TypeError` if `create` could not join this transaction. A store
-   * that knows no transactions has no such method, and the scheduler refuses
-   * them in its place.
+   * without transactions has no such method, and the scheduler refuses them in
+   * its place; it declares the property as
+   * `declare readonly checkTransaction?: (transaction: never) => void`, so that
+   * the types refuse them as well.
    */
-  checkTransaction?(transaction: Transaction): void;
+  // A property, not a method: only so do the types tell such stores apart.
+  readonly checkTransaction?: ((transaction: Transaction) => void) | undefined;
 
   /**
    * Adds tasks with `retry` 0 and an empty `result`; the slugs in one call

@@ -71,8 +71,8 @@ export interface SchedulerOptions {
  * What happens to fire times that nobody could run in time.
  *
  * - `"fireOnce"`: the late task runs once, then carries on in the future.
- * - `"skip"`: fire times that are later than `misfireThresholdMs` are passed
- *   over. Does not apply to one-offs and to retries.
+ * - `"skip"`: fire times that are late by more than `misfireThresholdMs` are
+ *   passed over. Does not apply to one-offs and to retries.
  * - `"catchUp"`: each missed fire time runs, one after the other.
  */
 export type Misfire = "fireOnce" | "skip" | "catchUp";
@@ -146,9 +146,10 @@ export interface ScheduleJobOptions<Transaction = never> {
   readonly when?: Date | undefined;
   /**
    * What the job works on: bytes as they are, anything else as JSON.
-   * `task.text()` gives a string back, `task.json()` any JSON value.
+   * `task.text()` gives a string back, `task.json()` any JSON value. What would
+   * come back as something else, such as a `Map` or `NaN`, is refused.
    *
-   * @default no bytes
+   * @default an empty payload
    */
   readonly payload?: Uint8Array | JsonValue | undefined;
   /**
@@ -212,8 +213,8 @@ export interface ScheduleJobsOptions<Transaction = never> {
 /** Options of `stop`. */
 export interface StopOptions {
   /**
-   * How long running jobs may take to finish, in milliseconds. `Infinity`: as
-   * long as they like.
+   * How long running jobs may take to finish, in milliseconds, up to 100 years.
+   * `Infinity`: as long as they like.
    *
    * @default 10_000
    */
@@ -286,10 +287,11 @@ export interface Scheduler<in Transaction = never> extends AsyncDisposable {
    *
    * @param signal Stops the scheduler when it aborts, as `stop()` does.
    * @returns Resolves when it runs.
-   * @throws {SchedulerError} If it was started already, is stopping, or was
+   * @throws {SchedulerError} If it has been started already, is stopping, or was
    *   stopped before the store had answered.
+   * @throws {TypeError} If `signal` is not an `AbortSignal`.
    * @throws Whatever the store throws if it cannot be used, or the signal's
-   *   reason if that has aborted.
+   *   reason if that aborts before it runs.
    */
   start(signal?: AbortSignal): Promise<void>;
 
@@ -338,6 +340,7 @@ export interface Scheduler<in Transaction = never> extends AsyncDisposable {
    * The task with this slug.
    *
    * @throws {JobNotFoundError} If there is none.
+   * @throws {TypeError | RangeError} If it cannot be a slug.
    */
   getScheduledJob(slug: string): Promise<ScheduledJob>;
 
@@ -345,6 +348,7 @@ export interface Scheduler<in Transaction = never> extends AsyncDisposable {
    * Removes a task. If it runs, the signal of its job aborts.
    *
    * @throws {JobNotFoundError} If there is none.
+   * @throws {TypeError | RangeError} If it cannot be a slug.
    */
   deleteJob(slug: string): Promise<void>;
 

@@ -153,8 +153,13 @@ export class StoreTask {
   /** What the last run left: its output, or the message of its error. */
   result: string;
 
-  /** Makes a task from its fields; nothing is copied. */
+  /**
+   * Makes a task from its fields; nothing is copied.
+   *
+   * @throws {TypeError} If a field is missing, or is of another type.
+   */
   constructor(fields: StoreTaskFields) {
+    checkFields(fields);
     this.slug = fields.slug;
     this.kind = fields.kind;
     this.payload = fields.payload;
@@ -171,7 +176,8 @@ export class StoreTask {
 
   /**
    * The payload as text: the string that was given to `scheduleJob`, or else the
-   * bytes as UTF-8.
+   * bytes as UTF-8. Bytes that are the JSON of a string, in quotes, count as that
+   * string: whoever passes bytes and wants the quotes decodes `payload`.
    *
    * @throws {PayloadError} If the payload is not UTF-8.
    */
@@ -188,6 +194,12 @@ export class StoreTask {
    */
   json<T>(): T {
     const text = this.#decode();
+    if (text === "") {
+      throw new PayloadError(
+        `Cannot read the payload of "${this.slug}" as JSON: it is empty; ` +
+          "expected a payload in scheduleJob",
+      );
+    }
     try {
       return JSON.parse(text) as T;
     } catch (cause) {
@@ -226,6 +238,24 @@ export class StoreTask {
       );
     }
   }
+}
+
+function checkFields(fields: StoreTaskFields): void {
+  const expected = (isRight: boolean, what: string) => {
+    if (isRight) return;
+    throw new TypeError(`Cannot make a StoreTask: expected ${what}`);
+  };
+  expected(
+    typeof fields === "object" && fields !== null,
+    "an object with slug, kind, payload, when, version, retry and result",
+  );
+  expected(typeof fields.slug === "string", "slug to be a string");
+  expected(typeof fields.kind === "string", "kind to be a string");
+  expected(fields.payload instanceof Uint8Array, "payload to be a Uint8Array");
+  expected(fields.when instanceof Date, "when to be a Date");
+  expected(typeof fields.version === "number", "version to be a number");
+  expected(typeof fields.retry === "number", "retry to be a number");
+  expected(typeof fields.result === "string", "result to be a string");
 }
 
 /** The string that a JSON text stands for, if it stands for one. */

@@ -1,4 +1,5 @@
 import type { Backoff } from "../api/backoff.ts";
+import { CENTURY_MS } from "./durations.ts";
 import { checkOptions } from "./options.ts";
 import { printable } from "./text.ts";
 
@@ -72,15 +73,13 @@ export class ExponentialBackoff implements Backoff {
   /**
    * Makes a backoff.
    *
-   * @throws {RangeError} If a delay is not positive, `maxMs` is below
-   *   `initialMs`, `jitter` is not from 0 to 1, or `maxRetries` is negative.
+   * @throws {RangeError} If a delay is not above 0 and up to 100 years, `maxMs`
+   *   is below `initialMs`, `jitter` is not from 0 to 1, or `maxRetries` is negative.
    * @throws {TypeError} If an option does not exist.
    */
   constructor(options: ExponentialBackoffOptions = {}) {
     checkOptions("make a backoff", options, BACKOFF_OPTIONS);
     const { jitter = 0, maxRetries = Infinity, random = Math.random } = options;
-    const isDelay = (value: unknown) =>
-      typeof value === "number" && value > 0 && value < Infinity;
     const check = (
       isRight: boolean,
       name: keyof ExponentialBackoffOptions,
@@ -93,15 +92,17 @@ export class ExponentialBackoff implements Backoff {
       );
     };
     const { initialMs: first, maxMs: longest } = options;
-    const hasFirst = first !== undefined;
-    check(!hasFirst || isDelay(first), "initialMs", "a number above 0");
+    const delay = "a number of milliseconds above 0, up to 100 years";
+    check(first === undefined || isDelay(first), "initialMs", delay);
     check(
       longest === undefined || isDelay(longest) && !(first! > longest),
       "maxMs",
-      hasFirst ? `a number, ${first} (initialMs) or more` : "a number above 0",
+      first === undefined
+        ? delay
+        : `a number of milliseconds from ${first} (initialMs) to 100 years`,
     );
-    check(jitter >= 0 && jitter <= 1, "jitter", "a number from 0 to 1");
-    check(maxRetries >= 0, "maxRetries", "0 or more, or Infinity");
+    check(isNumber(jitter, 0, 1), "jitter", "a number from 0 to 1");
+    check(isNumber(maxRetries, 0), "maxRetries", "0 or more, or Infinity");
     check(typeof random === "function", "random", "a function");
     const initialMs = first ?? Math.min(10_000, longest ?? Infinity);
     const maxMs = longest ?? Math.max(600_000, initialMs);
@@ -123,6 +124,14 @@ export class ExponentialBackoff implements Backoff {
     const cut = this.#jitter === 0 ? 0 : this.#jitter * this.#random();
     return new Date(now.getTime() + delayMs * (1 - cut));
   }
+}
+
+function isNumber(value: unknown, min: number, max = Infinity): boolean {
+  return typeof value === "number" && value >= min && value <= max;
+}
+
+function isDelay(value: unknown): boolean {
+  return value !== 0 && isNumber(value, 0, CENTURY_MS);
 }
 
 /**
@@ -149,7 +158,8 @@ export class FixedBackoff implements Backoff {
    * Makes a backoff.
    *
    * @param delaysMs The delays in milliseconds; none: never retry.
-   * @throws {RangeError} If a delay is negative or not finite.
+   * @throws {RangeError} If a delay is negative, or longer than 100 years.
+   * @throws {TypeError} If `delaysMs` is not an array.
    */
   constructor(delaysMs: readonly number[]) {
     if (!Array.isArray(delaysMs)) {
@@ -158,15 +168,13 @@ export class FixedBackoff implements Backoff {
           "expected an array of milliseconds",
       );
     }
-    delaysMs.forEach((delayMs, index) => {
-      if (!(delayMs >= 0 && Number.isFinite(delayMs))) {
-        throw new RangeError(
-          `Cannot make a backoff with delaysMs[${index}] ${
-            printable(delayMs)
-          }: ` +
-            "expected 0 or more",
-        );
-      }
+    Array.from(delaysMs).forEach((delayMs: unknown, index) => {
+      if (isNumber(delayMs, 0, CENTURY_MS)) return;
+      throw new RangeError(
+        `Cannot make a backoff with delaysMs[${index}] ${
+          printable(delayMs)
+        }: expected a number of milliseconds from 0 to 100 years`,
+      );
     });
     this.#delaysMs = [...delaysMs];
   }

@@ -154,7 +154,11 @@ function retryOrGiveUp(
   const retry = task.retry + 1;
   const changes = failed(times, failure);
   try {
-    const again = policy.backoff.nextRetryTime(task.when, retry, times.now);
+    const again = policy.backoff.nextRetryTime(
+      new Date(task.when),
+      retry,
+      new Date(times.now),
+    );
     if (again !== undefined) {
       return stateOf(task, { ...changes, when: validRetryTime(again), retry });
     }
@@ -220,7 +224,7 @@ function validRetryTime(when: Date): Date {
         "a Date before the year 10000, or undefined",
     );
   }
-  return when;
+  return new Date(when);
 }
 
 /** A state that waits as before, but for the changes. */

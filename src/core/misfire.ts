@@ -26,8 +26,8 @@ export function nextFireTime(
 ): Date | undefined {
   const after = new Date(Math.max(prev.getTime(), passedOver(now, policy)));
   const next = after > prev && trigger.nextFireTimeAfter !== undefined
-    ? trigger.nextFireTimeAfter(prev, after)
-    : trigger.nextFireTime(after);
+    ? trigger.nextFireTimeAfter(new Date(prev), new Date(after))
+    : trigger.nextFireTime(new Date(after));
   if (next === undefined) return undefined;
   if (!isStorable(next) || next <= after) {
     throw new RangeError(
@@ -35,7 +35,7 @@ export function nextFireTime(
         `${printable(after)}: expected a later Date, before the year 10000`,
     );
   }
-  return next;
+  return new Date(next);
 }
 
 /** The instant up to which missed fire times do not run. */

@@ -35,7 +35,11 @@ export class SafeLogger implements Logger {
     fields: Record<string, unknown> | undefined,
   ): void {
     try {
-      const said: unknown = this.#logger[level](message, fields);
+      const logger = this.#logger;
+      // The console would print fields that are undefined.
+      const said: unknown = fields === undefined
+        ? logger[level](message)
+        : logger[level](message, fields);
       if (said instanceof Promise) said.catch(() => {});
     } catch {
       // It is the user's, and may not end a run.

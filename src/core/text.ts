@@ -77,22 +77,46 @@ function cutAt(length: number, text: string): string {
   return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
-/** A value as error messages show it. */
+/** No value is shown longer, in UTF-16 code units. */
+const MAX_SHOWN_LENGTH = 60;
+
+/** A value as error messages show it; never throws itself. */
 export function printable(value: unknown): string {
+  try {
+    switch (typeof value) {
+      case "string":
+        return JSON.stringify(cutAt(MAX_SHOWN_LENGTH, value));
+      case "function":
+        return nameOfFunction(value);
+      case "object":
+        return value === null ? "null" : nameOfObject(value);
+      default:
+        return cutAt(MAX_SHOWN_LENGTH, String(value));
+    }
+  } catch {
+    return "an object";
+  }
+}
+
+function nameOfFunction(value: { readonly name: unknown }): string {
+  const source = Function.prototype.toString.call(value);
+  if (!source.startsWith("class")) return "a function";
+  return isName(value.name) ? `class ${value.name}` : "a class";
+}
+
+function nameOfObject(value: object): string {
   if (value instanceof Date) {
     return Number.isNaN(value.getTime())
       ? "an invalid Date"
       : value.toISOString();
   }
-  if (typeof value !== "string") return stringOf(value);
-  const short = value.length > 60 ? `${value.slice(0, 60)}…` : value;
-  return JSON.stringify(short);
+  if (Array.isArray(value)) return "an array";
+  const name: unknown = value.constructor?.name;
+  if (!isName(name) || name === "Object") return "an object";
+  return `${/^[AEIOU]/i.test(name) ? "an" : "a"} ${name}`;
 }
 
-function stringOf(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    return `an ${typeof value}`;
-  }
+function isName(name: unknown): name is string {
+  return typeof name === "string" && name !== "" &&
+    name.length <= MAX_SHOWN_LENGTH;
 }

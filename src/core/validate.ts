@@ -1,4 +1,4 @@
-import { DAY_MS, MAX_TIMER_MS } from "./durations.ts";
+import { CENTURY_MS, MAX_TIMER_MS } from "./durations.ts";
 import { printable } from "./text.ts";
 
 /** No slug and no kind is longer, in UTF-16 code units. */
@@ -68,7 +68,7 @@ export function checkDelay(
   if (now + delayMs > MAX_TIME) {
     throw new RangeError(
       `Cannot schedule "${slug}" with delayMs ${delayMs}: ` +
-        "expected an end before the year 10000",
+        "expected a due time before the year 10000",
     );
   }
   return delayMs;
@@ -117,12 +117,10 @@ export function checkLogger(action: string, logger: unknown): void {
   checkMethods(action, "a logger", logger, methods);
 }
 
-const MAX_STAY_MS = 36_525 * DAY_MS;
-
-/** Throws if an option is not a time to stay: milliseconds, or for ever. */
+/** Throws if an option is not a time to stay or to wait, or `Infinity`. */
 export function checkStay(name: string, value: unknown): void {
   const isDuration = typeof value === "number" && value >= 0 &&
-    value <= MAX_STAY_MS;
+    value <= CENTURY_MS;
   if (isDuration || value === Infinity) return;
   throw new RangeError(
     `Cannot use ${name} ${printable(value)}: expected a number of ` +

@@ -36,8 +36,16 @@ import {
   checkLabel,
   checkLogger,
   checkMethods,
+  checkName,
+  checkStay,
 } from "../core/validate.ts";
-import { datedTasks, draftTasks, SCHEDULE_OPTIONS } from "./new_tasks.ts";
+import {
+  datedTasks,
+  type Draft,
+  type DraftSettings,
+  draftTask,
+  draftTasks,
+} from "./new_tasks.ts";
 import { Registry, toJob } from "./registry.ts";
 import type { Run } from "./run.ts";
 import { Runner, type RunnerSettings } from "./runner.ts";
@@ -106,19 +114,26 @@ export class BaseScheduler<in Transaction = never>
     const options = typeof job === "string" ? third : second;
     this.#settings.registry.add(
       toJob(job, second),
-      options as RegisterJobOptions ?? {},
+      options as RegisterJobOptions | undefined,
     );
     this.#runner?.wake();
   }
 
   /** See {@linkcode Scheduler.start}. */
   async start(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+    if (signal !== undefined) {
+      checkMethods("start the scheduler", "an AbortSignal", signal, [
+        "throwIfAborted",
+        "addEventListener",
+        "removeEventListener",
+      ]);
+      signal.throwIfAborted();
+    }
     if (this.#runner !== undefined) {
       throw new SchedulerError(
         this.#runner.isStopping
           ? "Cannot start the scheduler: it is stopping; expected stop() to have resolved"
-          : "Cannot start the scheduler: it was started already",
+          : "Cannot start the scheduler: it has been started already; expected stop() before",
       );
     }
     const { logger, registry } = this.#settings;
@@ -131,7 +146,7 @@ export class BaseScheduler<in Transaction = never>
       logger.info("The scheduler has started", { kinds: registry.kinds });
     } catch (error) {
       this.#forget(runner);
-      throw error;
+      throw signal?.aborted ? signal.reason : error;
     }
   }
 
@@ -139,9 +154,7 @@ export class BaseScheduler<in Transaction = never>
   async stop(options: StopOptions = {}): Promise<void> {
     checkOptions("stop the scheduler", options, ["timeoutMs"]);
     const { timeoutMs = 10_000 } = options;
-    if (timeoutMs !== Infinity) {
-      checkDuration("timeoutMs", timeoutMs, { min: 0 });
-    }
+    checkStay("timeoutMs", timeoutMs);
     const runner = this.#runner;
     if (runner === undefined) return;
     try {
@@ -165,10 +178,10 @@ export class BaseScheduler<in Transaction = never>
     job: Job | string,
     options: ScheduleJobOptions<Transaction> = {},
   ): Promise<ScheduleOutcome> {
-    checkOptions(`schedule ${printable(slug)}`, options, SCHEDULE_OPTIONS);
-    const { transaction, ...entry } = options;
-    const entries = [{ ...entry, slug, job }];
-    const [outcome] = await this.scheduleJobs(entries, { transaction });
+    const draft = draftTask(slug, job, options, this.#draftSettings);
+    const { transaction } = options;
+    this.#checkTransaction(transaction);
+    const [outcome] = await this.#create([draft], transaction);
     return outcome;
   }
 
@@ -180,15 +193,57 @@ export class BaseScheduler<in Transaction = never>
     checkOptions("schedule jobs", options, ["transaction"]);
     const { transaction } = options;
     this.#checkTransaction(transaction);
-    const { registry, storeClock } = this.#settings;
-    const drafts = draftTasks(entries, {
-      registry,
-      codec: this.#codec,
-      maxPayloadBytes: this.#store.maxPayloadBytes,
-      now: storeClock.now(),
-    });
-    if (drafts.length === 0) return [];
+    const drafts = draftTasks(entries, this.#draftSettings);
+    return await this.#create(drafts, transaction);
+  }
 
+  /** See {@linkcode Scheduler.getJobSlugs}. */
+  async getJobSlugs(): Promise<string[]> {
+    const slugs = await this.#facet("getSlugs", "list tasks")();
+    return slugs.sort();
+  }
+
+  /** See {@linkcode Scheduler.getScheduledJob}. */
+  async getScheduledJob(slug: string): Promise<ScheduledJob> {
+    checkName("slug", slug);
+    const task = await this.#facet("get", "show a task")(slug);
+    if (task === undefined) throw new JobNotFoundError(slug);
+    return {
+      slug: task.slug,
+      kind: task.kind,
+      job: this.#settings.registry.job(task.kind),
+      nextRunTime: WAITS.includes(task.status) ? task.when : undefined,
+      status: task.status,
+      retry: task.retry,
+      result: task.result,
+      payload: task.payload,
+      trigger: task.trigger,
+      version: task.version,
+    };
+  }
+
+  /** See {@linkcode Scheduler.deleteJob}. */
+  async deleteJob(slug: string): Promise<void> {
+    checkName("slug", slug);
+    const runs = this.#runsOf([{ slug }]);
+    const remove = this.#facet("delete", "delete a task");
+    if (!await remove(slug)) throw new JobNotFoundError(slug);
+    for (const run of runs) run.lose("the task was deleted");
+  }
+
+  /** See {@linkcode Scheduler.clear}. */
+  async clear(): Promise<void> {
+    const runs = this.#runner?.runsOf() ?? [];
+    await this.#facet("clear", "delete all tasks")();
+    for (const run of runs) run.lose("all tasks were deleted");
+  }
+
+  async #create(
+    drafts: readonly Draft[],
+    transaction: Transaction | undefined,
+  ): Promise<ScheduleOutcome[]> {
+    if (drafts.length === 0) return [];
+    const { storeClock } = this.#settings;
     const isDated = drafts.every(({ due }) => !("first" in due));
     const now = isDated ? storeClock.now() : await storeClock.read(this.#store);
     const tasks = datedTasks(drafts, now);
@@ -208,43 +263,14 @@ export class BaseScheduler<in Transaction = never>
     return outcomes as ScheduleOutcome[];
   }
 
-  /** See {@linkcode Scheduler.getJobSlugs}. */
-  async getJobSlugs(): Promise<string[]> {
-    const slugs = await this.#facet("getSlugs", "list tasks")();
-    return slugs.sort();
-  }
-
-  /** See {@linkcode Scheduler.getScheduledJob}. */
-  async getScheduledJob(slug: string): Promise<ScheduledJob> {
-    const task = await this.#facet("get", "show a task")(slug);
-    if (task === undefined) throw new JobNotFoundError(slug);
+  get #draftSettings(): DraftSettings {
+    const { registry, storeClock } = this.#settings;
     return {
-      slug: task.slug,
-      kind: task.kind,
-      job: this.#settings.registry.job(task.kind),
-      nextRunTime: WAITS.includes(task.status) ? task.when : undefined,
-      status: task.status,
-      retry: task.retry,
-      result: task.result,
-      payload: task.payload,
-      trigger: task.trigger,
-      version: task.version,
+      registry,
+      codec: this.#codec,
+      maxPayloadBytes: this.#store.maxPayloadBytes,
+      now: storeClock.now(),
     };
-  }
-
-  /** See {@linkcode Scheduler.deleteJob}. */
-  async deleteJob(slug: string): Promise<void> {
-    const runs = this.#runsOf([{ slug }]);
-    const remove = this.#facet("delete", "delete a task");
-    if (!await remove(slug)) throw new JobNotFoundError(slug);
-    for (const run of runs) run.lose("the task was deleted");
-  }
-
-  /** See {@linkcode Scheduler.clear}. */
-  async clear(): Promise<void> {
-    const runs = this.#runner?.runsOf() ?? [];
-    await this.#facet("clear", "delete all tasks")();
-    for (const run of runs) run.lose("all tasks were deleted");
   }
 
   /** What did not end with a stop, or did not start, is of no more use. */
@@ -268,8 +294,8 @@ export class BaseScheduler<in Transaction = never>
     if (transaction === undefined) return;
     if (this.#store.checkTransaction === undefined) {
       throw new TypeError(
-        "Cannot schedule in a transaction: this store takes none; expected " +
-          "a store that does, such as the PostgresStore",
+        "Cannot schedule in a transaction: this store has no transactions; " +
+          "expected one that has, such as the PostgresStore",
       );
     }
     this.#store.checkTransaction(transaction);

@@ -16,10 +16,10 @@ export function execute(
   context: JobContext,
   maxPayloadBytes: number,
 ): Outcome | Promise<Outcome> {
-  const task = copyOf(record);
-  const finish = (answer: unknown) =>
-    outcomeOf(answer, task, record, maxPayloadBytes);
   try {
+    const task = copyOf(record);
+    const finish = (answer: unknown) =>
+      outcomeOf(answer, task, record, maxPayloadBytes);
     const answer = job.execute(task, context);
     return isPromise(answer)
       ? Promise.resolve(answer).then(finish).catch(failure)
@@ -57,7 +57,10 @@ function outcomeOf(
   checkPayloadSize(`keep "${task.slug}"`, payload.length, maxPayloadBytes);
   return {
     type: "done",
-    payload: equalBytes(payload, record.payload) ? undefined : payload,
+    // The job may use its bytes again before they are sent.
+    payload: equalBytes(payload, record.payload)
+      ? undefined
+      : copyBytes(payload),
     result: storableText(String(answer.result)),
   };
 }

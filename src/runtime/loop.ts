@@ -107,7 +107,7 @@ export class Loop {
       const room = this.#room();
       this.#full = room === 0;
       if (this.#full) return;
-      const claimed = await runDue(this.#runtime, room);
+      const { claimed } = await runDue(this.#runtime, room);
       if (claimed > 0) this.#misses = 0;
       if (claimed < room) break;
       if (turns.areDue) await turns.give();

@@ -1,4 +1,5 @@
 import { JobAlreadyScheduledError } from "../api/errors.ts";
+import type { Job } from "../api/job.ts";
 import type { NewTask, OnConflict } from "../api/job_store.ts";
 import type {
   ScheduleJobOptions,
@@ -30,8 +31,11 @@ export interface DraftSettings {
   readonly now: Date;
 }
 
+/** The options of `scheduleJob`, but for the transaction. */
+export type TaskOptions = Omit<ScheduleJobOptions, "transaction">;
+
 /** The names of the options of `scheduleJob`. */
-export const SCHEDULE_OPTIONS: readonly (keyof ScheduleJobOptions)[] = [
+const SCHEDULE_OPTIONS: readonly (keyof ScheduleJobOptions)[] = [
   "delayMs",
   "when",
   "payload",
@@ -68,7 +72,14 @@ export function draftTasks(
   }
   const slugs = new Set<string>();
   return Array.from(entries, (entry) => {
-    const draft = draftTask(entry, settings);
+    if (typeof entry !== "object" || entry === null) {
+      throw new TypeError(
+        `Cannot schedule ${printable(entry)}: expected an object with slug ` +
+          "and job",
+      );
+    }
+    const { slug, job } = entry;
+    const draft = draftTask(slug, job, entry, settings, ENTRY_OPTIONS);
     if (slugs.has(draft.slug)) {
       throw new JobAlreadyScheduledError(
         [draft.slug],
@@ -100,49 +111,64 @@ export function datedTasks(drafts: readonly Draft[], now: Date): NewTask[] {
   });
 }
 
-function draftTask(
-  entry: ScheduleJobsEntry,
+/**
+ * Checks what is to be scheduled and copies what it holds, so that the caller
+ * may change it.
+ *
+ * @param known The names that the options may have.
+ * @throws {TypeError | RangeError | SchedulerError} If any makes no sense.
+ */
+export function draftTask(
+  slug: string,
+  job: Job | string,
+  options: TaskOptions,
   { registry, codec, maxPayloadBytes, now }: DraftSettings,
+  known: readonly string[] = SCHEDULE_OPTIONS,
 ): Draft {
-  if (typeof entry !== "object" || entry === null) {
-    throw new TypeError(
-      `Cannot schedule ${
-        printable(entry)
-      }: expected an object with slug and job`,
-    );
-  }
-  const { slug, job, onConflict = "error" } = entry;
   checkName("slug", slug);
   const action = `schedule "${slug}"`;
-  checkOptions(action, entry, ENTRY_OPTIONS);
-  const kind = typeof job === "string" ? job : job?.kind;
-  checkName("kind", kind);
+  checkOptions(action, options, known);
+  const kind = kindOf(action, job);
+  const { onConflict = "error", keepMs } = options;
   if (!CONFLICTS.includes(onConflict)) {
     throw new TypeError(
       `Cannot ${action} with onConflict ${printable(onConflict)}: ` +
         `expected "error", "keep", "replace" or "rerun"`,
     );
   }
-  if (entry.keepMs !== undefined) checkStay("keepMs", entry.keepMs);
-  const isOneOff = entry.trigger === null;
-  const trigger = isOneOff ? undefined : toTrigger(action, entry, codec);
+  if (keepMs !== undefined) checkStay("keepMs", keepMs);
+  const isOneOff = options.trigger === null;
+  const trigger = isOneOff ? undefined : toTrigger(action, options, codec);
   return {
     slug,
     kind,
-    payload: encodePayload(slug, entry.payload, maxPayloadBytes),
+    payload: encodePayload(slug, options.payload, maxPayloadBytes),
     trigger: isOneOff ? NO_TRIGGER : trigger && codec.encode(trigger),
     due: dueTime(
-      entry,
+      slug,
+      options,
       isOneOff ? undefined : trigger ?? registry.trigger(kind),
       now,
     ),
     onConflict,
-    keepMs: entry.keepMs,
+    keepMs,
   };
 }
 
+function kindOf(action: string, job: unknown): string {
+  const kind = typeof job === "string" ? job : Object(job).kind;
+  if (typeof job === "function" || kind === undefined) {
+    throw new TypeError(
+      `Cannot ${action}: expected a job or its kind, got ${printable(job)}`,
+    );
+  }
+  checkName("kind", kind);
+  return kind;
+}
+
 function dueTime(
-  { slug, delayMs, when }: ScheduleJobsEntry,
+  slug: string,
+  { delayMs, when }: TaskOptions,
   trigger: Trigger | undefined,
   now: Date,
 ): Draft["due"] {
@@ -159,7 +185,7 @@ function dueTime(
 }
 
 function firstFireTime(slug: string, trigger: Trigger, now: Date): Date {
-  const first = trigger.nextFireTime(now);
+  const first = trigger.nextFireTime(new Date(now));
   if (first === undefined) {
     throw new RangeError(
       `Cannot schedule "${slug}": its trigger never fires after ` +

@@ -1,4 +1,7 @@
-import { JobAlreadyRegisteredError } from "../api/errors.ts";
+import {
+  CronExpressionError,
+  JobAlreadyRegisteredError,
+} from "../api/errors.ts";
 import type { Job } from "../api/job.ts";
 import type {
   JobFunction,
@@ -53,9 +56,15 @@ export class Registry {
   }
 
   /** Adds a job; throws if it is no job, or if its kind is taken. */
-  add(job: Job, options: RegisterJobOptions): void {
-    checkName("kind", job?.kind);
-    const { kind } = job;
+  add(job: Job, options: RegisterJobOptions = {}): void {
+    const { kind } = Object(job);
+    if (typeof job === "function" || kind === undefined) {
+      throw new TypeError(
+        `Cannot register ${printable(job)}: expected a job, or a kind and a ` +
+          "function",
+      );
+    }
+    checkName("kind", kind);
     checkMethods(`register "${kind}"`, "a job", job, ["execute"]);
     if (this.#registrations.has(kind)) {
       throw new JobAlreadyRegisteredError(kind);
@@ -159,7 +168,9 @@ export function toTrigger(
   { trigger, timeZone }: Pick<ScheduleJobOptions, "trigger" | "timeZone">,
   codec: TriggerCodec,
 ): Trigger | undefined {
-  if (typeof trigger === "string") return codec.parse(trigger, timeZone);
+  if (typeof trigger === "string") {
+    return parse(action, trigger, timeZone, codec);
+  }
   if (timeZone !== undefined) {
     throw new TypeError(
       `Cannot ${action} with the time zone ${printable(timeZone)}: ` +
@@ -169,4 +180,20 @@ export function toTrigger(
   if (trigger === undefined) return undefined;
   checkMethods(action, "a trigger", trigger, ["nextFireTime"]);
   return trigger as Trigger;
+}
+
+/** Reads an expression; the error names the task or the kind. */
+function parse(
+  action: string,
+  trigger: string,
+  timeZone: string | undefined,
+  codec: TriggerCodec,
+): Trigger {
+  try {
+    return codec.parse(trigger, timeZone);
+  } catch (error) {
+    if (!(error instanceof CronExpressionError)) throw error;
+    const { expression, field, value, reason } = error;
+    throw new CronExpressionError(expression, field, value, reason, action);
+  }
 }

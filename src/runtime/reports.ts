@@ -25,19 +25,18 @@ export function reportOutcome(
   next: NextState | undefined,
 ): void {
   const isFailure = outcome.type === "failed";
-  if (!isFailure && !logger.debugs) return;
-  const { slug } = task;
+  const isParked = next?.status === "failed";
+  const isBad = isFailure || isParked;
+  if (!isBad && !logger.debugs) return;
   const { retry, when } = next ?? {};
   const fields = { ...fieldsOf(task), outcome: outcome.type, retry, when };
-  if (isFailure) {
-    const { message, error } = outcome;
-    logger.warn(
-      `Run of "${slug}" failed, it ${planOf(next)}: ${message}`,
-      { ...fields, error },
-    );
-  } else {
-    logger.debug(`Run of "${slug}" ended, it ${planOf(next)}`, fields);
-  }
+  const how = isFailure ? "failed" : "ended";
+  const text = `Run of "${task.slug}" ${how}, it ${planOf(next)}`;
+  if (!isBad) return logger.debug(text, fields);
+  const { message, error } = isFailure ? outcome : {};
+  // The result of a task that is parked says why nothing follows, too.
+  const why = isParked ? next.result : message;
+  logger.warn(`${text}: ${why}`, { ...fields, error });
 }
 
 /** The fields that every message about a task has. */
@@ -49,7 +48,7 @@ export function fieldsOf(
 
 function planOf(next: NextState | undefined): string {
   if (next === undefined) return "is done and removed";
-  return next.status === "failed"
-    ? "stays as failed"
-    : `runs again at ${next.when.toISOString()}`;
+  return next.status === "scheduled"
+    ? `runs again at ${next.when.toISOString()}`
+    : `stays as ${next.status}`;
 }

@@ -37,18 +37,26 @@ export interface Runtime {
   readonly stopping: AbortSignal;
 }
 
+/** What a round has begun. */
+export interface Round {
+  /** How many tasks were claimed. */
+  readonly claimed: number;
+  /** Resolves when their jobs have ended, and the store knows how. */
+  ended(): Promise<void>;
+}
+
 /**
  * One round: claims due tasks, executes their jobs, decides what becomes of the
- * tasks, and settles them.
+ * tasks, and settles them. Does not wait for jobs that are asynchronous.
  *
  * @param limit How many to claim at most.
- * @returns How many were claimed; their jobs may run on (see `slots.idle`).
  */
-export async function runDue(runtime: Runtime, limit: number): Promise<number> {
-  const { store, settler, storeClock, stopping, turns } = runtime;
+export async function runDue(runtime: Runtime, limit: number): Promise<Round> {
+  const { settler, storeClock, turns } = runtime;
 
   const runs = await claim(runtime, limit);
   const now = storeClock.now();
+  const jobs: Promise<void>[] = [];
 
   for (const run of runs) {
     if (turns.areDue) await turns.give();
@@ -68,14 +76,30 @@ export async function runDue(runtime: Runtime, limit: number): Promise<number> {
       runtime.slots.giveBack();
     };
 
-    const outcome = stopping.aborted ? RELEASED : fault ??
-      (isMissed(task, policy, now)
-        ? SKIPPED
-        : execute(policy.job, task, runContext(run), store.maxPayloadBytes));
-    if (outcome instanceof Promise) void outcome.then(settle);
+    const outcome = withheld(runtime, run) ?? fault ??
+      (isMissed(task, policy, now) ? SKIPPED : start(runtime, run, policy));
+    if (outcome instanceof Promise) jobs.push(outcome.then(settle));
     else settle(outcome);
   }
-  return runs.length;
+  return {
+    claimed: runs.length,
+    async ended() {
+      await Promise.all(jobs);
+      await settler.flush();
+    },
+  };
+}
+
+/** The outcome of a run that may not begin any more. */
+function withheld(
+  { clock, stopping }: Runtime,
+  run: Run,
+): Outcome | undefined {
+  if (run.cancelled) return CANCELLED;
+  // While others had their turn, the claim may have been lost, or run out.
+  const mayBegin = !stopping.aborted && !run.aborted &&
+    run.leaseEndsAt > clock.monotonic();
+  return mayBegin ? undefined : RELEASED;
 }
 
 function start(

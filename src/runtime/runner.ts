@@ -84,6 +84,7 @@ export class Runner {
     const { store, stopping } = this.#runtime;
     this.#watch = await store.watch((change) => this.#loop.onChange(change));
     try {
+      stopping.throwIfAborted();
       await this.#loop.plan();
       stopping.throwIfAborted();
     } catch (error) {
@@ -116,14 +117,16 @@ export class Runner {
   }
 
   async #stop(): Promise<void> {
-    const { settler, slots, leases } = this.#runtime;
-    // A start that fails has nothing to stop, and tells its own caller.
-    await this.#within(HAND_BACK_MS, this.#starting.catch(() => {}));
-    const unwatched = this.#unwatch();
+    const { clock, settler, slots, leases } = this.#runtime;
     this.#stopping.abort(
       new SchedulerError("Cannot start the scheduler: it was stopped"),
     );
+    const unwatched = this.#unwatch();
     this.#loop.wake();
+    // Before it runs, no job is waited for, but only the store.
+    if (this.#looping === undefined) {
+      this.#deadline.setAt(clock.monotonic() + HAND_BACK_MS);
+    }
     void this.#drained().then(() => this.#deadline.setNow());
     await this.#deadline.ring();
     if (slots.free < slots.total) await this.#abortJobs();
@@ -149,6 +152,8 @@ export class Runner {
 
   /** Resolves when nothing is claimed any more and no job runs. */
   async #drained(): Promise<void> {
+    // A start that fails has nothing to stop, and tells its own caller.
+    await this.#starting.catch(() => {});
     await this.#looping;
     await this.#runtime.slots.idle();
   }

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers";
 import type { Clock } from "../../src/api/clock.ts";
+import { printable } from "../../src/core/text.ts";
 
 interface Sleeper {
   readonly wakeAt: number;
@@ -38,8 +39,15 @@ export class SteppedClock implements Clock {
    * Makes a clock that stands still.
    *
    * @param start What the clock shows at first.
+   * @throws {TypeError} If `start` is not a valid date.
    */
   constructor(start: Date = new Date("2026-01-01T00:00:00Z")) {
+    if (!(start instanceof Date) || Number.isNaN(start.getTime())) {
+      throw new TypeError(
+        `Cannot make a SteppedClock at ${printable(start)}: expected a valid ` +
+          "Date",
+      );
+    }
     this.#wall = start.getTime();
   }
 
@@ -76,8 +84,18 @@ export class SteppedClock implements Clock {
     return this.#sleepers.size;
   }
 
-  /** Lets `ms` milliseconds pass, and lets all that they set off happen. */
+  /**
+   * Lets `ms` milliseconds pass, and lets all that they set off happen.
+   *
+   * @throws {RangeError} If `ms` is not a number, 0 or more.
+   */
   async step(ms: number): Promise<void> {
+    if (!(Number.isFinite(ms) && ms >= 0)) {
+      throw new RangeError(
+        `Cannot step the clock by ${printable(ms)}: expected a number of ` +
+          "milliseconds, 0 or more",
+      );
+    }
     const end = this.#elapsed + ms;
     await this.settle();
     for (
@@ -93,8 +111,18 @@ export class SteppedClock implements Clock {
     await this.settle();
   }
 
-  /** Sets the wall clock `ms` milliseconds forward, or back: no time passes. */
+  /**
+   * Sets the wall clock `ms` milliseconds forward, or back: no time passes.
+   *
+   * @throws {RangeError} If `ms` is not a number.
+   */
   jump(ms: number): void {
+    if (!Number.isFinite(ms)) {
+      throw new RangeError(
+        `Cannot set the clock by ${printable(ms)}: expected a number of ` +
+          "milliseconds",
+      );
+    }
     this.#wall += ms;
   }
 

@@ -2,9 +2,24 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { JobNotFoundError, JobNotLockedError } from "../../src/api/errors.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
-import { blocker, job, recorder, Stage } from "../helpers/stage.ts";
+import { blocker, job, recorder, Stage, START } from "../helpers/stage.ts";
+import { SteppedClock } from "../helpers/stepped_clock.ts";
 
 const MINUTE = 60_000;
+
+/** A clock on which a job can be busy: time passes, and nothing else happens. */
+class BusyClock extends SteppedClock {
+  #busyMs = 0;
+
+  busy(ms: number): void {
+    this.#busyMs += ms;
+    this.jump(ms);
+  }
+
+  override monotonic(): number {
+    return super.monotonic() + this.#busyMs;
+  }
+}
 
 Deno.test("a job runs for hours under a short lease, while others look for work", async () => {
   await using stage = new Stage({ leaseMs: 1_000 });
@@ -148,4 +163,50 @@ Deno.test("replacing a task tells its job to end, and the new one runs", async (
   await clock.step(1);
   assertEquals(seen, ["old", "new"]);
   assertEquals(await scheduler.getJobSlugs(), ["b"]);
+});
+
+Deno.test("a task that is deleted while another of its batch runs does not begin", async () => {
+  const clock = new BusyClock(START);
+  await using stage = new Stage({ clock });
+  const { scheduler } = stage;
+  const begun: string[] = [];
+  const deletions: Promise<void>[] = [];
+  scheduler.registerJob("work", ({ slug }) => {
+    begun.push(slug);
+    if (slug !== "a") return;
+    deletions.push(scheduler.deleteJob("b"));
+    clock.busy(60);
+  });
+  const slugs = ["a", "b", "c"];
+  await scheduler.scheduleJobs(slugs.map((slug) => ({ slug, job: "work" })));
+  await scheduler.start();
+  await clock.step(10);
+  await Promise.all(deletions);
+  assertEquals(begun, ["a", "c"]);
+  // The slot of the deleted one is free again.
+  await scheduler.stop({ timeoutMs: Infinity });
+  assertEquals(await scheduler.getJobSlugs(), []);
+});
+
+Deno.test("no job begins on a lease that ended while another of its batch ran", async () => {
+  const clock = new BusyClock(START);
+  await using stage = new Stage({ clock, leaseMs: 100 });
+  const { scheduler, memory } = stage;
+  const begun: string[] = [];
+  const seen: (boolean | number)[] = [];
+  scheduler.registerJob("work", async ({ slug, version }, { signal }) => {
+    begun.push(slug);
+    if (slug === "a" && begun.length === 1) clock.busy(300);
+    const { leaseEnd, retry } = (await memory.get(slug))!;
+    seen.push(signal.aborted, Number(leaseEnd) > clock.now(), retry);
+    assertEquals((await memory.get(slug))?.version, version);
+  });
+  const slugs = ["a", "b", "c"];
+  await scheduler.scheduleJobs(slugs.map((slug) => ({ slug, job: "work" })));
+  await scheduler.start();
+  await clock.step(50);
+  assertEquals(begun.slice(0, 3), ["a", "b", "c"]);
+  // That of the first ended while its own job ran, which nobody can mend.
+  assertEquals(seen.slice(3), [false, true, 0, false, true, 0]);
+  assertEquals(await scheduler.getJobSlugs(), []);
 });

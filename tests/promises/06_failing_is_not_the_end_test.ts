@@ -97,3 +97,27 @@ Deno.test("a failure is logged, with what follows", async () => {
     'Run of "a" failed, it stays as failed: no luck',
   ]);
 });
+
+Deno.test("a task that is parked is never silent about the reason", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, logger } = stage;
+  const broken = () => {
+    throw new Error("no moon");
+  };
+  scheduler.registerJob("backoff", () => {
+    throw new Error("no luck");
+  }, { backoff: { nextRetryTime: broken } });
+  scheduler.registerJob("trigger", () => {}, {
+    trigger: { nextFireTime: broken },
+  });
+  const kinds = ["backoff", "trigger"];
+  await scheduler.scheduleJobs(
+    kinds.map((kind) => ({ slug: kind, job: kind, delayMs: 0 })),
+  );
+  await scheduler.start();
+  await clock.step(10);
+  assertEquals(logger.messages("warn"), [
+    'Run of "backoff" failed, it stays as failed: no luck\nNo next run: no moon',
+    'Run of "trigger" ended, it stays as failed: Trigger failed: no moon',
+  ]);
+});

@@ -15,6 +15,7 @@ import type { Trigger } from "../../src/api/trigger.ts";
 import { MemoryStore } from "../../stores/memory.ts";
 import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 import { Stage, START } from "../helpers/stage.ts";
+import { SteppedClock } from "../helpers/stepped_clock.ts";
 
 // deno-lint-ignore no-explicit-any
 type Any = any;
@@ -28,13 +29,20 @@ Deno.test("bad arguments of scheduleJob say what is wrong, and change nothing", 
   const finished = Object.assign(new SimpleTrigger(1_000), {
     nextFireTime: () => undefined,
   });
-  type Args = [slug: unknown, job: unknown, options?: unknown];
+  type Args = [slug: unknown, job?: unknown, options?: unknown];
   const faults: [Args, new (...args: Any) => Error, string][] = [
     [[1, "work"], TypeError, "Cannot use 1 as a slug"],
     [["", "work"], RangeError, 'Cannot use "" as a slug'],
     [["a", ""], RangeError, 'Cannot use "" as a kind'],
-    [["a", {}], TypeError, "Cannot use undefined as a kind"],
-    [["a", null], TypeError, "Cannot use undefined as a kind"],
+    [["a", { kind: 5 }], TypeError, "Cannot use 5 as a kind"],
+    [["a"], TypeError, "expected a job or its kind, got undefined"],
+    [["a", null], TypeError, "expected a job or its kind, got null"],
+    [["a", {}], TypeError, "expected a job or its kind, got an object"],
+    [
+      ["a", () => {}],
+      TypeError,
+      'Cannot schedule "a": expected a job or its kind, got a function',
+    ],
     [["a", "work", { delayMs: -1 }], RangeError, 'Cannot schedule "a"'],
     [["a", "work", { delayMs: "5" }], RangeError, 'delayMs "5"'],
     [["a", "work", { when: 5 }], RangeError, "at 5: expected a valid Date"],
@@ -57,6 +65,17 @@ Deno.test("bad arguments of scheduleJob say what is wrong, and change nothing", 
     [["a", "work", { timezone: "" }], TypeError, 'perhaps "timeZone"'],
     [["a", "work", { timeZone: "UTC" }], TypeError, "a cron expression beside"],
     [["a", "work", { trigger: "5" }], CronExpressionError, "got 1"],
+    [
+      ["a", "work", { trigger: "60 * * * *" }],
+      CronExpressionError,
+      'Cannot schedule "a" with the cron expression "60 * * * *": minute "60"',
+    ],
+    [
+      ["a", "work", Object.create({ delayMs: -5 })],
+      RangeError,
+      "delayMs -5",
+    ],
+    [["a", "work", null], TypeError, "the options null: expected an object"],
     [["a", "work", 5], TypeError, "the options 5: expected an object"],
   ];
   for (const [args, type, message] of faults) {
@@ -144,10 +163,48 @@ Deno.test("what is not there is a JobNotFoundError", async () => {
   await assertRejects(() => scheduler.deleteJob("a"), JobNotFoundError);
 });
 
+Deno.test("bad arguments of start, get and delete say what is wrong", async () => {
+  await using stage = new Stage();
+  const { scheduler, store } = stage;
+  for (const signal of [{}, null, { signal: new AbortController().signal }]) {
+    await assertRejects(
+      () => scheduler.start(signal as Any),
+      TypeError,
+      "Cannot start the scheduler: expected an AbortSignal with the methods",
+    );
+  }
+  for (const slug of [Symbol("s"), undefined, 5, {}] as Any[]) {
+    for (
+      const call of [
+        () => scheduler.getScheduledJob(slug),
+        () => scheduler.deleteJob(slug),
+      ]
+    ) await assertRejects(call, TypeError, "as a slug: expected a string");
+  }
+  assertEquals([...store.calls.keys()], []);
+});
+
 Deno.test("bad arguments of registerJob say what is wrong, and change nothing", () => {
   const { scheduler } = new Stage();
   const faults: [unknown, unknown, new (...args: Any) => Error, string][] = [
-    [undefined, {}, TypeError, "Cannot use undefined as a kind"],
+    [undefined, {}, TypeError, "Cannot register undefined: expected a job"],
+    [{}, {}, TypeError, "Cannot register an object: expected a job, or a kind"],
+    [
+      class PrintJob {
+        static readonly kind = "print";
+        static execute() {}
+      },
+      {},
+      TypeError,
+      "Cannot register class PrintJob: expected a job",
+    ],
+    [noop, null, TypeError, "the options null: expected an object"],
+    [
+      noop,
+      { trigger: "60 * * * *" },
+      CronExpressionError,
+      'Cannot register "work" with the cron expression "60 * * * *": minute',
+    ],
     [{ kind: "" }, {}, RangeError, 'Cannot use "" as a kind'],
     [{ kind: "work" }, {}, TypeError, "expected a job with the method execute"],
     [noop, { trigger: {} }, TypeError, "expected a trigger with the method"],
@@ -168,6 +225,11 @@ Deno.test("bad arguments of registerJob say what is wrong, and change nothing", 
       message,
     );
   }
+  assertThrows(
+    () => scheduler.registerJob("work", () => {}, null as Any),
+    TypeError,
+    "the options null: expected an object",
+  );
   scheduler.registerJob(noop);
 });
 
@@ -185,6 +247,7 @@ Deno.test("bad options of the scheduler say what is wrong", () => {
     [{ heartbeatMs: NaN }, "heartbeatMs NaN"],
     [{ jitterMs: -1 }, "jitterMs -1"],
     [{ leaseMs: Number.MAX_SAFE_INTEGER }, "from 100 to 86400000"],
+    [Object.create({ concurrency: -5 }), "concurrency -5"],
   ];
   for (const [options, message] of faults) {
     assertThrows(() => new StdScheduler(store, options), RangeError, message);
@@ -197,6 +260,7 @@ Deno.test("bad options of the scheduler say what is wrong", () => {
     [{ clock: {} }, "a clock with the methods now, monotonic, sleep, random"],
     [{ lease: 5 }, 'the option "lease": perhaps "leaseMs"'],
     [null, "the options null: expected an object"],
+    [new SteppedClock(), "a SteppedClock as its options: expected an object"],
     [{ triggers: [{}] }, "as a class of triggers"],
   ];
   for (const [options, message] of refused) {
@@ -206,6 +270,20 @@ Deno.test("bad options of the scheduler say what is wrong", () => {
       message,
     );
   }
+});
+
+Deno.test("a memory store takes a clock as an option, not in place of the options", () => {
+  assertThrows(
+    () => new MemoryStore(new SteppedClock() as Any),
+    TypeError,
+    "Cannot make a MemoryStore with a SteppedClock as its options: expected " +
+      'an object with "clock"',
+  );
+  assertThrows(
+    () => new MemoryStore(Object.create({ clock: 5 })),
+    TypeError,
+    "Cannot make a MemoryStore: expected a clock with the methods",
+  );
 });
 
 Deno.test("changing the payload after scheduling changes nothing", async () => {

@@ -2,9 +2,19 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { FixedBackoff } from "../../src/core/backoff.ts";
 import type { Job } from "../../src/api/job.ts";
+import type { Logger } from "../../src/api/logger.ts";
 import type { StoreTask } from "../../src/api/task.ts";
+import { SimpleTrigger } from "../../triggers/simple_trigger.ts";
 import { newTask } from "../conformance/store_harness.ts";
 import { job, recorder, Stage } from "../helpers/stage.ts";
+
+/** A logger each of whose methods does the same. */
+function loggerOf(say: () => unknown): Logger {
+  const levels = ["debug", "info", "warn", "error"];
+  return Object.fromEntries(levels.map((level) => [level, say])) as unknown as
+    & Logger
+    & Record<string, unknown>;
+}
 
 Deno.test("whatever a job throws or answers, the others go on", async () => {
   await using stage = new Stage({ concurrency: 3 });
@@ -118,4 +128,56 @@ Deno.test("a stored trigger that cannot be read fails the run, and keeps the tas
   assertEquals([status, retry], ["failed", 2]);
   assertStringIncludes(result, "Cannot restore the trigger");
   assertEquals(trigger, '{"type":"from the future"}');
+});
+
+Deno.test("a logger that throws or rejects holds no run up", async () => {
+  const broken = [
+    loggerOf(() => {
+      throw new Error("disk full");
+    }),
+    loggerOf(() => Promise.reject(new Error("disk full"))),
+  ];
+  for (const logger of broken) {
+    await using stage = new Stage({ logger });
+    const { scheduler, clock } = stage;
+    const work = recorder(clock);
+    scheduler.registerJob(work);
+    scheduler.registerJob("bad", () => {
+      throw new Error("bad");
+    });
+    await scheduler.start();
+    await scheduler.scheduleJob("a", "bad");
+    await scheduler.scheduleJob("b", work);
+    await clock.step(10);
+    assertEquals(work.runs, ["b 0"]);
+    assertEquals((await scheduler.getScheduledJob("a")).retry, 1);
+  }
+});
+
+Deno.test("a listener of a store that throws holds up no other, and no operation", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock, memory } = stage;
+  let heard = 0;
+  await using _bad = await memory.watch(() => {
+    heard++;
+    throw new Error("broken listener");
+  });
+  const work = recorder(clock);
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await using _worse = await memory.watch(() => {
+    throw new Error("another");
+  });
+  assertEquals(await scheduler.scheduleJob("a", work), "created");
+  await clock.step(0);
+  // The scheduler heard of it all the same: it has not waited for a heartbeat.
+  assertEquals([heard, work.runs], [1, ["a 0"]]);
+  scheduler.registerJob("again", () => {}, {
+    trigger: new SimpleTrigger(1_000),
+  });
+  await scheduler.scheduleJob("b", "again", { delayMs: 0 });
+  await clock.step(0);
+  const { status, retry } = await scheduler.getScheduledJob("b");
+  // What was settled stays settled.
+  assertEquals([heard, status, retry], [3, "scheduled", 0]);
 });

@@ -108,6 +108,47 @@ Deno.test("a subclass is refused, for it would come back as its parent", () => {
   );
 });
 
+Deno.test("a class that claims the type of another is refused", () => {
+  class EveryMinute extends CronTrigger {
+    static override readonly type = "cron";
+    override nextFireTime(prev: Date): Date {
+      return new Date(prev.getTime() + 60_000);
+    }
+  }
+  class Fake implements Trigger {
+    static readonly type = "simple";
+    nextFireTime(prev: Date): Date {
+      return new Date(prev.getTime() + 86_400_000);
+    }
+    toJSON() {
+      return { type: "simple", intervalMs: 5 };
+    }
+  }
+  const refused: [Trigger, string][] = [
+    [new EveryMinute("0 9 * * *"), "EveryMinute: it extends CronTrigger; "],
+    [new Fake(), "Fake: expected a CronTrigger"],
+  ];
+  for (const [trigger, reason] of refused) {
+    assertThrows(
+      () => standard.encode(trigger),
+      TypeError,
+      `Cannot store the trigger ${reason}`,
+    );
+  }
+});
+
+Deno.test("a trigger without a class is refused by what it is", () => {
+  const nextFireTime = (prev: Date) => prev;
+  const bare = Object.assign(Object.create(null), { nextFireTime });
+  for (const trigger of [bare, { nextFireTime }]) {
+    assertThrows(
+      () => standard.encode(trigger),
+      TypeError,
+      "Cannot store the trigger an object: expected a CronTrigger",
+    );
+  }
+});
+
 Deno.test("a class that was handed in is stored and restored", () => {
   const codec = new StdTriggerCodec([Solar]);
   const restored = codec.decode(codec.encode(new Solar(3)));
@@ -156,4 +197,58 @@ Deno.test("a trigger whose stored form cannot be read back is refused at once", 
     TypeError,
     'Cannot store the trigger "solar": it cannot be read back: Cannot restore',
   );
+});
+
+Deno.test("a trigger of this package that was broken is refused at once", () => {
+  const broken = Object.assign(new SimpleTrigger(1_000), { intervalMs: NaN });
+  for (const trigger of [broken, broken]) {
+    assertThrows(
+      () => standard.encode(trigger),
+      TypeError,
+      'Cannot store the trigger "simple": it cannot be read back: Cannot',
+    );
+  }
+});
+
+Deno.test("a class whose fromJSON returns no trigger is refused at once, and stops no task", () => {
+  for (const [answer, shown] of [[undefined, "undefined"], [{}, "an object"]]) {
+    class Careless extends Lunar {
+      static readonly type = "careless";
+      static fromJSON(): Trigger {
+        return answer as unknown as Trigger;
+      }
+      toJSON() {
+        return { type: "careless" };
+      }
+    }
+    const codec = new StdTriggerCodec([Careless]);
+    const reason = `the fromJSON of Careless returned ${shown}; expected a`;
+    assertThrows(
+      () => codec.encode(new Careless()),
+      TypeError,
+      reason,
+    );
+    assertThrows(
+      () => codec.decode('{"type":"careless"}'),
+      SchedulerError,
+      reason,
+    );
+  }
+});
+
+Deno.test("a stored form is read back once, however many tasks have it", () => {
+  let reads = 0;
+  class Counted extends Lunar {
+    static readonly type = "counted";
+    static fromJSON(): Counted {
+      reads++;
+      return new Counted();
+    }
+    toJSON() {
+      return { type: "counted" };
+    }
+  }
+  const codec = new StdTriggerCodec([Counted]);
+  for (let task = 0; task < 5; task++) codec.encode(new Counted());
+  assertEquals(reads, 1);
 });

@@ -41,13 +41,40 @@ Deno.test("a task reads its payload as JSON", () => {
 });
 
 Deno.test("a task refuses to read what is not JSON as JSON", () => {
-  for (const payload of ["", "{", "undefined"]) {
+  for (const payload of ["{", "undefined"]) {
     const error = assertThrows(
       () => task(payload).json(),
       PayloadError,
       'Cannot read the payload of "a" as JSON: ',
     );
     assertInstanceOf(error.cause, SyntaxError);
+  }
+});
+
+Deno.test("a task says that its payload is empty, and where one would come from", () => {
+  assertThrows(
+    () => task("").json(),
+    PayloadError,
+    'Cannot read the payload of "a" as JSON: it is empty; expected a payload in',
+  );
+});
+
+Deno.test("a task has all its fields", () => {
+  const { slug, kind, payload, when, version, retry, result } = task("");
+  const fields = { slug, kind, payload, when, version, retry, result };
+  // deno-lint-ignore no-explicit-any
+  const make = (fields?: any) => () => new StoreTask(fields);
+  make(fields)();
+  const none = "Cannot make a StoreTask: expected an object with slug, kind, ";
+  for (const value of [undefined, null, "a"]) {
+    assertThrows(make(value), TypeError, none);
+  }
+  for (const name of Object.keys(fields)) {
+    assertThrows(
+      make({ ...fields, [name]: undefined }),
+      TypeError,
+      `Cannot make a StoreTask: expected ${name} to be a `,
+    );
   }
 });
 
@@ -66,9 +93,10 @@ Deno.test("a payload that was given as a string reads the same as text and as JS
   }
 });
 
-Deno.test("bytes that only look like a JSON string are text as they are", () => {
+Deno.test("bytes that only look like a JSON string are text as they are, others are the string", () => {
   assertEquals(task('"half').text(), '"half');
   assertEquals(task('"a" "b"').text(), '"a" "b"');
+  assertEquals(task('"whole"').text(), "whole");
 });
 
 Deno.test("a task takes a new payload as JSON", () => {

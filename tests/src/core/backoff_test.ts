@@ -86,10 +86,25 @@ Deno.test("ExponentialBackoff refuses options that make no sense", () => {
       { jitter: NaN },
       { maxRetries: -1 },
       { maxRetries: NaN },
+      { maxRetries: "5" },
+      { initialMs: "5" },
+      { initialMs: 1e300 },
+      { initialMs: 100 * 366 * 86_400_000 },
+      { maxMs: "5" },
+      { maxMs: 1e300 },
+      { jitter: "0.5" },
+      { random: 5 },
     ]
   ) {
-    const [name] = Object.keys(options);
-    assertThrows(() => new ExponentialBackoff(options), RangeError, name);
+    const [[name, value]] = Object.entries(options);
+    const shown = typeof value === "string" ? `"${value}"` : value;
+    assertThrows(
+      () => new ExponentialBackoff(options as ExponentialBackoffOptions),
+      RangeError,
+      name === "initialMs" && "maxMs" in options
+        ? "maxMs 9999: expected a number of milliseconds from 10000 (initialMs)"
+        : `Cannot make a backoff with ${name} ${shown}: expected `,
+    );
   }
 });
 
@@ -121,11 +136,14 @@ Deno.test("FixedBackoff keeps its list when the caller changes theirs", () => {
 });
 
 Deno.test("FixedBackoff refuses delays that are no delays", () => {
-  for (const delay of [-1, NaN, Infinity]) {
+  for (const delay of [-1, NaN, Infinity, 1e300, "1000", undefined]) {
+    const shown = typeof delay === "string" ? `"${delay}"` : delay;
     assertThrows(
-      () => new FixedBackoff([1, delay]),
+      () => new FixedBackoff([1, delay as number]),
       RangeError,
-      `delaysMs[1] ${delay}`,
+      `Cannot make a backoff with delaysMs[1] ${shown}: expected a number of ` +
+        "milliseconds from 0 to 100 years",
     );
   }
+  assertThrows(() => new FixedBackoff(Array(1)), RangeError, "delaysMs[0]");
 });

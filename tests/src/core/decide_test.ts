@@ -396,3 +396,23 @@ Deno.test("a state that no store can keep parks the task, with the reason", () =
   ]);
   assertEquals(next.lastError?.name, "RangeError");
 });
+
+Deno.test("a backoff may change the dates that it is given and has given", () => {
+  const given: Date[] = [];
+  const backoff: Backoff = {
+    nextRetryTime(prev, _retry, now) {
+      prev.setTime(0);
+      now!.setTime(now!.getTime() + 5_000);
+      given.push(now!);
+      return now;
+    },
+  };
+  const task = taskRecord();
+  const times = { startedAt: STARTED, now: at(1_000) };
+  const next = decide(task, failed, policy({ backoff }), times);
+  given[0].setTime(0);
+  assertEquals(
+    [next?.when, task.when, times.now],
+    [at(6_000), at(0), at(1_000)],
+  );
+});

@@ -109,3 +109,21 @@ Deno.test("what is no later date is refused, with the trigger at fault", () => {
     );
   }
 });
+
+Deno.test("a trigger may change the dates that it is given and has given", () => {
+  const given: Date[] = [];
+  const careless: Trigger = {
+    nextFireTime(prev) {
+      prev.setTime(prev.getTime() + 1_000);
+      given.push(prev);
+      return prev;
+    },
+  };
+  const prev = new Date(PREV);
+  const found = nextFireTime(careless, prev, PREV, {
+    misfire: "catchUp",
+    misfireThresholdMs: 0,
+  });
+  given[0].setTime(0);
+  assertEquals([prev, found], [PREV, after(PREV, 1_000)]);
+});

@@ -41,6 +41,8 @@ Deno.test("the option that probably was meant is named", () => {
     maxOutput: "maxOutputBytes",
     maxOutputBits: "maxOutputBytes",
     allowed: "allow",
+    allowList: "allow",
+    timeoutMsec: "timeoutMs",
     inheritenv: "inheritEnv",
     en: "env",
     e: undefined,
@@ -59,4 +61,35 @@ Deno.test("options that are no object are an error", () => {
   for (const options of [null, 5, "timeoutMs", [], ["a"], () => {}]) {
     assertEquals(faultOf(options).endsWith(": expected an object"), true);
   }
+});
+
+Deno.test("options may be inherited, and are checked all the same", () => {
+  checkOptions("do it", Object.create({ allow: [] }), known);
+  checkOptions("do it", Object.create(null), known);
+  const misspelt = Object.create({ timeout: 5 }, {});
+  assertEquals(
+    faultOf(misspelt),
+    'Cannot make job "x" with the option "timeout": perhaps "timeoutMs" was ' +
+      `meant; expected one of ${expected}`,
+  );
+});
+
+Deno.test("an object of a class is not taken for options", () => {
+  class Clock {
+    now(): number {
+      return 0;
+    }
+  }
+  class Stepped extends Clock {}
+  class Settings {
+    get timeoutMs(): number {
+      return 5;
+    }
+  }
+  assertEquals(
+    faultOf(new Stepped()),
+    `Cannot make job "x" with a Stepped as its options: expected an object ` +
+      `with ${expected}`,
+  );
+  checkOptions("do it", new Settings(), known);
 });

@@ -119,5 +119,37 @@ Deno.test("printable shows strings quoted, dates as ISO, and never floods", () =
   assertEquals(printable(new Date(NaN)), "an invalid Date");
   assertEquals(printable(undefined), "undefined");
   assertEquals(printable(Symbol("s")), "Symbol(s)");
-  assertEquals(printable(Object.create(null)), "an object");
+  assertEquals(printable(5n), "5");
+  assertEquals(printable(null), "null");
+  const long = Symbol("x".repeat(100));
+  assertEquals(printable(long), `Symbol(${"x".repeat(53)}…`);
+});
+
+Deno.test("printable names what it does not show", () => {
+  class Pool {}
+  class Anchor {}
+  const names: [unknown, string][] = [
+    [{ a: 1 }, "an object"],
+    [Object.create(null), "an object"],
+    [[], "an array"],
+    [[1_000], "an array"],
+    [new Pool(), "a Pool"],
+    [new Anchor(), "an Anchor"],
+    [Pool, "class Pool"],
+    [class {}, "a class"],
+    [() => "source", "a function"],
+    [Promise.resolve(), "a Promise"],
+    [{ constructor: { name: 5 } }, "an object"],
+    [{ constructor: undefined }, "an object"],
+    [{ constructor: { name: "x".repeat(100) } }, "an object"],
+    [
+      new Proxy({}, {
+        get() {
+          throw new Error("hands off");
+        },
+      }),
+      "an object",
+    ],
+  ];
+  for (const [value, shown] of names) assertEquals(printable(value), shown);
 });

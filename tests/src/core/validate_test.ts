@@ -75,8 +75,8 @@ Deno.test("delays that are no delays are a RangeError", () => {
     [null, "delayMs null"],
     [new Date(0), "delayMs 1970-01-01T00:00:00.000Z"],
     [5n, "delayMs 5"],
-    [Infinity, "delayMs Infinity: expected an end before the year 10000"],
-    [8.64e15, "expected an end before the year 10000"],
+    [Infinity, "delayMs Infinity: expected a due time before the year 10000"],
+    [8.64e15, "expected a due time before the year 10000"],
   ];
   for (const [delayMs, message] of faults) {
     assertThrows(() => checkDelay("a", delayMs, now), RangeError, message);

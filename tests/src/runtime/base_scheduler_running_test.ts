@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Job } from "../../../src/api/job.ts";
 import { StdScheduler } from "../../../triggers/std_scheduler.ts";
 import type { Trigger } from "../../../src/api/trigger.ts";
 import { MemoryStore } from "../../../stores/memory.ts";
@@ -133,30 +132,6 @@ Deno.test("long jobs do not keep short ones from the other slots", async () => {
   await clock.step(100);
   assertEquals(short.runs, ["0 10", "1 20", "2 30", "3 40", "4 50"]);
   long.letGo();
-});
-
-Deno.test("a backlog of one kind lets the others have their turn", async () => {
-  await using stage = new Stage({ concurrency: 1 });
-  const { scheduler, clock } = stage;
-  const order: string[] = [];
-  const record: Job["execute"] = async ({ slug }) => {
-    order.push(slug);
-    await clock.sleep(1);
-  };
-  scheduler.registerJob(job(record, "flood"));
-  scheduler.registerJob(job(record, "rare"));
-  await scheduler.scheduleJobs([
-    ...Array.from({ length: 20 }, (_, index) => ({
-      slug: `flood ${index}`,
-      job: "flood",
-      when: at(-1_000 + 10 * index),
-    })),
-    { slug: "rare", job: "rare", when: at(-955) },
-  ]);
-  await scheduler.start();
-  await clock.step(100);
-  assertEquals(order.indexOf("rare") <= 1, true);
-  assertEquals(order.length, 21);
 });
 
 Deno.test("a job may schedule and delete tasks, its own too", async () => {

@@ -4,6 +4,7 @@ import {
   JobAlreadyScheduledError,
 } from "../../../src/api/errors.ts";
 import type { Job } from "../../../src/api/job.ts";
+import type { FullStore } from "../../../src/api/job_store.ts";
 import type { Scheduler } from "../../../src/api/scheduler.ts";
 import type { Trigger } from "../../../src/api/trigger.ts";
 import { MemoryStore } from "../../../stores/memory.ts";
@@ -230,13 +231,49 @@ Deno.test("a store without transactions refuses one: a rollback would leave the 
     await assertRejects(
       () => scheduler.scheduleJob("a", "work", { transaction }),
       TypeError,
-      "Cannot schedule in a transaction: this store takes none",
+      "Cannot schedule in a transaction: this store has no transactions",
     );
   }
   assertEquals(await scheduler.getJobSlugs(), []);
-  const takes = (_: Scheduler<{ query(): void }>) => {};
-  // @ts-expect-error the types tell it as well
-  takes(scheduler);
+});
+
+Deno.test("the types tell that a store has no transactions", async () => {
+  interface Client {
+    query(): void;
+  }
+  const memory = new MemoryStore();
+  const without: Scheduler = new StdScheduler(memory);
+  // @ts-expect-error: the store has none
+  const declared: Scheduler<Client> = new StdScheduler(memory);
+  // @ts-expect-error: the store has none
+  const claimed = new StdScheduler<Client>(memory);
+  const answered = (): Scheduler<Client> =>
+    // @ts-expect-error: the store has none
+    new StdScheduler(memory);
+  // @ts-expect-error: a scheduler without transactions is none with them
+  const passed: Scheduler<Client> = without;
+  for (const scheduler of [declared, claimed, answered(), passed]) {
+    await assertRejects(
+      () => scheduler.scheduleJob("a", "work", { transaction: { query() {} } }),
+      TypeError,
+      "Cannot schedule in a transaction",
+    );
+  }
+});
+
+Deno.test("a store with transactions makes a scheduler with them", async () => {
+  interface Client {
+    query(): void;
+  }
+  const asked: Client[] = [];
+  const store: FullStore<Client> = Object.assign(
+    new MemoryStore() as Omit<MemoryStore, "checkTransaction">,
+    { checkTransaction: (client: Client) => void asked.push(client) },
+  );
+  const scheduler: Scheduler<Client> = new StdScheduler(store);
+  const transaction = { query() {} };
+  await scheduler.scheduleJob("a", "work", { transaction });
+  assertEquals(asked, [transaction]);
 });
 
 Deno.test("entries that share a trigger ask it once, not each", async () => {
@@ -273,5 +310,22 @@ Deno.test("what the caller changes after the call is not stored", async () => {
     const task = await scheduler.getScheduledJob(`${value}`);
     assertEquals([...task.payload], [value]);
     assertEquals(task.nextRunTime, at(value));
+  }
+});
+
+Deno.test("options may be inherited", async () => {
+  await using stage = new Stage();
+  const { scheduler } = stage;
+  const defaults = { delayMs: 5_000, payload: "Hello" };
+  await scheduler.scheduleJob("a", "work", Object.create(defaults));
+  const entry = Object.assign(Object.create(defaults), {
+    slug: "b",
+    job: "work",
+  });
+  await scheduler.scheduleJobs([entry]);
+  for (const slug of ["a", "b"]) {
+    const { nextRunTime, payload } = await scheduler.getScheduledJob(slug);
+    assertEquals(nextRunTime, at(5_000));
+    assertEquals(new TextDecoder().decode(payload), '"Hello"');
   }
 });

@@ -18,9 +18,17 @@ Deno.test("a scheduler is started once", async () => {
   await using stage = new Stage();
   const { scheduler, clock } = stage;
   const first = scheduler.start();
-  await assertRejects(() => scheduler.start(), SchedulerError, "was started");
+  await assertRejects(
+    () => scheduler.start(),
+    SchedulerError,
+    "started already",
+  );
   await first;
-  await assertRejects(() => scheduler.start(), SchedulerError, "was started");
+  await assertRejects(
+    () => scheduler.start(),
+    SchedulerError,
+    "started already",
+  );
   const work = recorder(clock);
   scheduler.registerJob(work);
   await scheduler.scheduleJob("a", work);
@@ -53,8 +61,12 @@ Deno.test("stop refuses a timeout that is none, and goes on running", async () =
   const work = recorder(clock);
   scheduler.registerJob(work);
   await scheduler.start();
-  for (const timeoutMs of [-1, NaN]) {
-    await assertRejects(() => scheduler.stop({ timeoutMs }), RangeError);
+  for (const timeoutMs of [-1, NaN, "5" as unknown as number]) {
+    await assertRejects(
+      () => scheduler.stop({ timeoutMs }),
+      RangeError,
+      "expected a number of milliseconds from 0 to 100 years, or Infinity",
+    );
   }
   await scheduler.scheduleJob("a", work);
   await clock.settle();
@@ -76,6 +88,22 @@ Deno.test("stop may wait for ever", async () => {
   await clock.settle();
   assertEquals(stopped.over, true);
   assertEquals(await scheduler.getJobSlugs(), []);
+});
+
+Deno.test("stop may wait for longer than a timer can", async () => {
+  await using stage = new Stage();
+  const { scheduler, clock } = stage;
+  const work = blocker();
+  scheduler.registerJob(work);
+  await scheduler.start();
+  await scheduler.scheduleJob("a", work);
+  await clock.step(10);
+  const stopped = watched(scheduler.stop({ timeoutMs: 2 ** 31 }));
+  await clock.step(1_000);
+  assertEquals([stopped.over, work.signals[0].aborted], [false, false]);
+  work.letGo();
+  await clock.step(10);
+  assertEquals(stopped.over, true);
 });
 
 Deno.test("leases are renewed while stop waits", async () => {
@@ -213,17 +241,27 @@ Deno.test("start rejects when the store cannot be used, and can be tried again",
   }
 });
 
-Deno.test("stop during a start stops what has started", async () => {
-  await using stage = new Stage();
-  const { scheduler, clock, store } = stage;
-  store.break("nextRun", { delayMs: 100 });
-  const started = watched(scheduler.start());
-  const stopped = watched(scheduler.stop());
-  await clock.step(99);
-  assertEquals([started.over, stopped.over], [false, false]);
-  await clock.step(1);
-  assertEquals([started.over, stopped.over], [true, true]);
-  assertEquals([clock.sleepers, store.watches], [0, 0]);
+Deno.test("stop during a start stops what has started, and start rejects", async () => {
+  for (const call of ["watch", "nextRun"] as const) {
+    await using stage = new Stage();
+    const { scheduler, clock, store } = stage;
+    store.break(call, { delayMs: 100 });
+    const starting = scheduler.start();
+    const started = watched(starting);
+    await clock.settle();
+    const stopped = watched(scheduler.stop());
+    await clock.step(99);
+    assertEquals([started.over, stopped.over], [false, false]);
+    await clock.step(1);
+    assertEquals([started.over, stopped.over], [true, true]);
+    await assertRejects(
+      () => starting,
+      SchedulerError,
+      "Cannot start the scheduler: it was stopped",
+    );
+    assertEquals([clock.sleepers, store.watches], [0, 0]);
+    assertEquals(store.count("nextRun"), call === "watch" ? 0 : 1);
+  }
 });
 
 Deno.test("stop during a start that fails is no error", async () => {
@@ -238,15 +276,17 @@ Deno.test("stop during a start that fails is no error", async () => {
   await scheduler.start();
 });
 
-Deno.test("start's signal may abort during the start", async () => {
+Deno.test("a start whose signal aborts meanwhile rejects with its reason", async () => {
   await using stage = new Stage();
   const { scheduler, clock, store } = stage;
   store.break("watch", { delayMs: 100 });
   const abort = new AbortController();
-  const started = scheduler.start(abort.signal);
-  abort.abort();
+  const starting = scheduler.start(abort.signal);
+  starting.catch(() => {});
+  const reason = new Error("no");
+  abort.abort(reason);
   await clock.step(100);
-  await started;
+  assertEquals(await assertRejects(() => starting), reason);
   assertEquals([clock.sleepers, store.watches], [0, 0]);
   store.heal();
   await scheduler.start();
@@ -270,6 +310,25 @@ Deno.test("a store that hangs while it starts holds up no stop", async () => {
     );
     assertEquals([clock.sleepers, store.watches], [0, 0]);
     await scheduler.start();
+  }
+});
+
+Deno.test("a stop waits for a store that hangs while it starts no longer than it may", async () => {
+  for (
+    const [timeoutMs, longestMs] of [[0, 0], [300, 300], [Infinity, 5_000]]
+  ) {
+    await using stage = new Stage();
+    const { scheduler, clock, store } = stage;
+    store.break("watch", "hang");
+    scheduler.start().catch(() => {});
+    const stopped = watched(scheduler.stop({ timeoutMs }));
+    await clock.step(Math.max(0, longestMs - 1));
+    assertEquals(stopped.over, longestMs === 0);
+    await clock.step(1);
+    assertEquals(stopped.over, true);
+    store.heal();
+    await clock.step(0);
+    assertEquals([clock.sleepers, store.watches], [0, 0]);
   }
 });
 

@@ -271,3 +271,14 @@ Deno.test("a job cannot change what the scheduler knows of the task", async () =
     2,
   ]);
 });
+
+Deno.test("a job may use its bytes again when it has returned them", async () => {
+  const bytes = new Uint8Array([9]);
+  const job: Job = {
+    kind: "work",
+    execute: (task) => Object.assign(task, { payload: bytes }),
+  };
+  const outcome = await execute(job, record(), context, 10);
+  bytes[0] = 5;
+  assertEquals(outcome, { ...unchanged, payload: new Uint8Array([9]) });
+});

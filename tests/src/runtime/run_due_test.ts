@@ -54,10 +54,8 @@ class Bench {
 
   /** One round, to its end. */
   async round(limit = 10): Promise<number> {
-    const claimed = await runDue(this.runtime, limit);
-    await this.runtime.slots.idle();
-    await this.runtime.settler.flush();
-    await this.runtime.leases.end();
+    const { claimed, ended } = await runDue(this.runtime, limit);
+    await ended();
     return claimed;
   }
 
@@ -87,6 +85,23 @@ Deno.test("a round claims no more than it may", async () => {
   await bench.create("a", "b", "c");
   assertEquals(await bench.round(2), 2);
   assertEquals(await bench.store.getSlugs(), ["c"]);
+});
+
+Deno.test("the store learns when a job began and when it ended", async () => {
+  const bench = new Bench(async () => {
+    await bench.clock.sleep(5);
+    throw new Error("no luck");
+  });
+  await bench.create("a");
+  const begun = bench.clock.now();
+  const { ended } = await runDue(bench.runtime, 1);
+  await bench.clock.step(5);
+  await ended();
+  assertEquals((await bench.store.get("a"))?.lastRun, {
+    startedAt: new Date(begun),
+    endedAt: new Date(begun + 5),
+    outcome: "failed",
+  });
 });
 
 Deno.test("what a round claims while it stops goes back as it was", async () => {
