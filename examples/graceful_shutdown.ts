@@ -31,7 +31,7 @@ await scheduler.stop({ timeoutMs: 2_000 });
 
 for (const slug of await scheduler.getJobSlugs()) {
   const { status, retry } = await scheduler.getScheduledJob(slug);
-  say(`left: "${slug}", ${status}, ${retry} retries used up`);
+  say(`left: "${slug}", ${status}, ${retry} failures`);
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * What happens when jobs fail. One succeeds at the third try. The other fails
+ * What happens when jobs fail. One succeeds at the third attempt. The other fails
  * until its backoff gives up, and stays in the store until it is run again.
  *
  *     deno run examples/retries.ts
@@ -21,7 +21,7 @@ await using scheduler = new StdScheduler(new MemoryStore(), {
 const flaky: Job = {
   kind: "flaky",
   execute(task) {
-    say(`flaky: try ${task.retry + 1}`);
+    say(`flaky: attempt ${task.retry + 1}`);
     if (task.retry < 2) throw new Error("the line was busy");
     say("flaky: got through");
   },
@@ -30,7 +30,7 @@ let repaired = false;
 const broken: Job = {
   kind: "broken",
   execute(task) {
-    say(`broken: try ${task.retry + 1}`);
+    say(`broken: attempt ${task.retry + 1}`);
     if (!repaired) throw new Error("the printer is on fire");
     say("broken: works again");
   },
@@ -45,7 +45,7 @@ await scheduler.scheduleJob("print", broken);
 
 await pause(1_000);
 const { status, retry, result } = await scheduler.getScheduledJob("print");
-say(`"print" is ${status} after ${retry} tries: ${result}`);
+say(`"print" is ${status} after ${retry} failures: ${result}`);
 
 repaired = true;
 await scheduler.scheduleJob("print", broken, { onConflict: "replace" });

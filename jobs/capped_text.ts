@@ -1,3 +1,4 @@
+import { copyBytes } from "../src/core/bytes.ts";
 import { printable } from "../src/core/text.ts";
 
 /** Throws if an option in bytes is not a whole number, 0 or more, or Infinity. */
@@ -28,7 +29,7 @@ export class CappedText {
     const fitting = chunk.subarray(0, this.#maxBytes - this.#length);
     this.#isCut ||= fitting.length < chunk.length;
     // A copy: the owner of the chunk may reuse its memory.
-    if (fitting.length > 0) this.#chunks.push(fitting.slice());
+    if (fitting.length > 0) this.#chunks.push(copyBytes(fitting));
     this.#length += fitting.length;
     return !this.#isCut;
   }

@@ -224,6 +224,13 @@ export class ShellJob implements Job {
     if (payload.trim() === "") {
       throw cannotRun(task.slug, "its payload is empty: expected a command");
     }
+    if (payload.includes("\0")) {
+      throw cannotRun(
+        task.slug,
+        `there is a NUL at character ${payload.indexOf("\0") + 1} of its ` +
+          "payload: expected a command without",
+      );
+    }
     if (this.#allow === undefined) return ["sh", "-c", payload];
     const words = wordsOf(task.slug, payload);
     if (!this.#allow.includes(words[0])) {
@@ -261,7 +268,8 @@ const NEVER_RAN: ProgramEnd = {
 function checkAllow(kind: string, allow: unknown): void {
   const isCommand = (item: unknown) =>
     typeof item === "string" && item !== "" && !item.includes("\0");
-  if (!Array.isArray(allow) || !allow.every(isCommand)) {
+  // What is missing in a sparse array would pass `every`.
+  if (!Array.isArray(allow) || !Array.from(allow).every(isCommand)) {
     throw new TypeError(
       `Cannot make job "${kind}" with this allow: ` +
         "expected an array of commands, none of them empty",

@@ -27,7 +27,7 @@ const EXAMPLES = [
   },
 ] as const;
 
-/** What `examples/time.ts` puts before each line. */
+/** What `examples/say.ts` puts before each line. */
 const OWN_LINE = /^\d\d:\d\d:\d\d\.\d{3} {2}\S/;
 /** Deno's progress, where there is no terminal. */
 const DOWNLOAD = /^Download https:\/\//;

@@ -1,6 +1,7 @@
 /**
- * The examples that need a file or a database, and the first code block of the
- * README, run as a user would run them. The other examples run by themselves.
+ * The examples that need a file or a database, and the code blocks of the README
+ * and the guides that go on until a signal, run as a user would run them. The
+ * other examples and blocks run by themselves.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { test } from "./helpers/firestore_emulator.ts";
@@ -10,15 +11,20 @@ import { TemporaryDirectory } from "./helpers/temporary_directory.ts";
 interface RunOptions {
   readonly args?: readonly string[];
   readonly env?: Record<string, string>;
-  /** Presses Ctrl-C when the program has printed this. */
+  /** Sends the signal when the program has printed this. */
   readonly until?: string;
+  /** Checks the types first. */
+  readonly check?: boolean;
+  /** Default: that of Ctrl-C. */
+  readonly signal?: Deno.Signal;
 }
 
 /** Runs a program and returns what it printed. */
 async function run(program: string, options: RunOptions = {}): Promise<string> {
-  const { args = [], env, until } = options;
+  const { args = [], env, until, signal = "SIGINT" } = options;
+  const config = ["--config", "deno.json", ...options.check ? ["--check"] : []];
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--frozen", "--config", "deno.json", program, ...args],
+    args: ["run", "-A", "--frozen", ...config, program, ...args],
     env,
     stdout: "piped",
   }).spawn();
@@ -31,7 +37,7 @@ async function run(program: string, options: RunOptions = {}): Promise<string> {
       continue;
     }
     interrupted = true;
-    Deno.kill(process.pid, "SIGINT");
+    Deno.kill(process.pid, signal);
   }
   const { code } = await process.status;
   assertEquals(code, 0, printed);
@@ -71,6 +77,44 @@ Deno.test("on a durable store, the first block of the README runs at the second 
     assertStringIncludes(printed, "every-five-seconds, due at 20");
   }
 });
+
+/** Says so when the program has begun to listen to both signals. */
+const SAY_WHEN_LISTENING = `
+  (await import("node:process")).default.on("newListener", (name) => {
+    if (name === "SIGTERM") setTimeout(() => console.log("listens"));
+  });
+`;
+
+for (
+  const [page, until] of [
+    ["README.md", "To anna@example.com, for 20"],
+    ["docs/failures.md", "listens"],
+    ["docs/sqlite.md", "listens"],
+  ]
+) {
+  Deno.test(`the block of ${page} that waits for signals ends at them`, async () => {
+    using directory = new TemporaryDirectory();
+    const program = directory.file("main.ts");
+    const markdown = await Deno.readTextFile(page);
+    const blocks = Array.from(markdown.matchAll(/^```ts[^\n]*\n(.*?)^```$/gms))
+      .map(([, code]) => code)
+      .filter((code) => code.includes('"SIGTERM"'));
+    assertEquals(blocks.length, 1);
+    const code = blocks[0].replace(
+      '"schedules.db"',
+      () => JSON.stringify(directory.file("schedules.db")),
+    );
+    await Deno.writeTextFile(program, `${SAY_WHEN_LISTENING}${code}`);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      const printed = await run(program, {
+        until,
+        signal,
+        check: signal === "SIGINT",
+      });
+      assertStringIncludes(printed, until);
+    }
+  });
+}
 
 Deno.test("the example for SQLite continues after Ctrl-C", async () => {
   using directory = new TemporaryDirectory();

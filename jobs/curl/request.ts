@@ -53,10 +53,13 @@ export function withoutSecrets(
 
 /** Returns the URL in its normal form, or throws. */
 function checkUrl(kind: string, url: string | URL): string {
-  const text = String(url);
+  const text = url instanceof URL ? url.href : url;
+  const shown = typeof text === "string"
+    ? `"${redactUrl(text)}"`
+    : printable(text);
   const fault = (why: string) =>
-    new TypeError(`Cannot make job "${kind}" for "${redactUrl(text)}": ${why}`);
-  if (!URL.canParse(text)) {
+    new TypeError(`Cannot make job "${kind}" for ${shown}: ${why}`);
+  if (typeof text !== "string" || !URL.canParse(text)) {
     throw fault("expected a URL that begins with http:// or https://");
   }
   const { protocol, href, username, password } = new URL(text);
@@ -72,18 +75,25 @@ function checkUrl(kind: string, url: string | URL): string {
   return href;
 }
 
+/** What is meant for the job, by what it may be called: `fetch` would ignore it. */
+const OUR_OPTIONS: readonly [RegExp, string][] = [
+  [/^time_?out/i, "timeoutMs"],
+  [/^max/i, "maxBodyBytes"],
+];
+
 type Fault = (why: string, cause?: unknown) => TypeError;
 
 /** Copies and checks what `fetch` takes, as far as `Request` does not. */
 function checkInit(given: RequestInit, fault: Fault): RequestInit {
-  if (typeof given !== "object" || given === null) {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw fault(`its request is ${printable(given)}: expected an object`);
   }
-  for (const name of ["timeoutMs", "maxBodyBytes"]) {
-    if (name in given) {
+  for (const name of Object.keys(given)) {
+    const [, ours] = OUR_OPTIONS.find(([like]) => like.test(name)) ?? [];
+    if (ours !== undefined) {
       throw fault(
-        `fetch has no "${name}": expected it among the options, ` +
-          "the argument after the request",
+        `its request has ${printable(name)}, which fetch does not know: ` +
+          `expected "${ours}" among the options, the argument after it`,
       );
     }
   }
@@ -112,20 +122,42 @@ function checkInit(given: RequestInit, fault: Fault): RequestInit {
 }
 
 /** Runtimes name the value of a header that they refuse: it may be a secret. */
-function checkHeaders(given: RequestInit["headers"], fault: Fault): Headers {
-  try {
-    return new Headers(given);
-  } catch {
-    const pairs = Array.isArray(given) ? given : Object.entries(given ?? {});
-    const [name] = pairs.find(([name, value]) => !isHeader(name, value)) ?? [];
-    throw fault(
-      `its header ${printable(name)} cannot be sent: expected a name of ` +
-        "letters, digits and dashes, and a value of one line in Latin-1",
-    );
+function checkHeaders(given: unknown, fault: Fault): Headers {
+  const headers = new Headers();
+  for (const [name, value] of headerPairs(given, fault)) {
+    if (!isHeader(name, value)) {
+      throw fault(
+        `its header ${printable(name)} cannot be sent: expected a name of ` +
+          "letters, digits and dashes, and a value of one line in Latin-1",
+      );
+    }
+    headers.append(name, value);
   }
+  return headers;
 }
 
-function isHeader(name: string, value: string): boolean {
+function headerPairs(given: unknown, fault: Fault): [string, string][] {
+  if (given === undefined) return [];
+  if (typeof given === "object" && given !== null) {
+    const pairs = Symbol.iterator in given
+      ? Array.from(given as Iterable<unknown>)
+      : Object.entries(given);
+    if (pairs.every(isPair)) return pairs;
+  }
+  const what = given === null
+    ? "null"
+    : typeof given === "object"
+    ? "a list of something other than pairs"
+    : `a ${typeof given}`;
+  throw fault(`its headers are ${what}: expected an object of strings`);
+}
+
+function isPair(value: unknown): value is [string, string] {
+  return Array.isArray(value) && value.length === 2;
+}
+
+function isHeader(name: unknown, value: unknown): boolean {
+  if (typeof name !== "string" || typeof value !== "string") return false;
   try {
     new Headers([[name, value]]);
     return true;

@@ -57,7 +57,7 @@ function isListOf(
   isItem: (item: unknown) => boolean,
   list: unknown,
 ): list is readonly string[] {
-  return Array.isArray(list) && list.every(isItem);
+  return Array.isArray(list) && Array.from(list).every(isItem);
 }
 
 function isName(name: unknown): boolean {

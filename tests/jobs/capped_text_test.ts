@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { CappedText, checkMaxBytes } from "../../jobs/capped_text.ts";
 
 const encoder = new TextEncoder();
@@ -52,13 +53,14 @@ Deno.test("adding says whether all fits", () => {
 });
 
 Deno.test("chunks may be used again, and the text may be read again", () => {
-  const text = new CappedText(10);
-  const chunk = encoder.encode("abc");
-  text.add(chunk);
-  chunk.fill(0);
-  text.add(new Uint8Array([0xe2]));
-  assertEquals(text.toString(), "abc\uFFFD");
-  assertEquals(text.toString(), "abc\uFFFD");
+  for (const chunk of [encoder.encode("abc"), Buffer.from("abc")]) {
+    const text = new CappedText(10);
+    text.add(chunk);
+    chunk.fill(0);
+    text.add(new Uint8Array([0xe2]));
+    assertEquals(text.toString(), "abc\uFFFD");
+    assertEquals(text.toString(), "abc\uFFFD");
+  }
 });
 
 Deno.test("a number of bytes is a whole number from 0 on, or Infinity", () => {

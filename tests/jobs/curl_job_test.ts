@@ -336,7 +336,10 @@ Deno.test("a curl job says so if the answer breaks off", async () => {
 });
 
 Deno.test("a curl job refuses a URL that fetch would refuse", () => {
-  const faults: [string, string][] = [
+  const faults: [unknown, string][] = [
+    [undefined, "for undefined: expected a URL"],
+    [5, "for 5: expected a URL"],
+    ["undefined", 'for "undefined": expected a URL'],
     ["", "URL"],
     ["example.com/ping", "URL"],
     ["/ping", "URL"],
@@ -349,7 +352,7 @@ Deno.test("a curl job refuses a URL that fetch would refuse", () => {
   ];
   for (const [url, fault] of faults) {
     const error = assertThrows(
-      () => new CurlJob("curl", url),
+      () => new CurlJob("curl", url as string),
       TypeError,
       fault,
     );
@@ -370,7 +373,19 @@ Deno.test("a curl job refuses a request that cannot be sent, or not twice", () =
     [{ body: "x" }, /body/i],
     [{ body: "", method: "head" }, /body/i],
     [{ method: "NOT A METHOD" }, /method/i],
-    [{ headers: { "not a name": "x" } }, /header/i],
+    [{ headers: { "not a name": "x" } }, /"not a name"/],
+    [{ headers: { token: undefined } }, /"token"/],
+    [{ headers: new Map([["a b", "x"]]) }, /"a b"/],
+    [{ headers: null }, /headers are null: expected an object of strings/],
+    [{ headers: 5 }, /headers are a number: expected/],
+    [{ headers: "a: b" }, /headers are a string: expected/],
+    [{ headers: [["a"]] }, /headers are a list of something other than pairs/],
+    [{ timeout: 5 }, /has "timeout".*expected "timeoutMs"/],
+    [{ timeoutMs: 5 }, /has "timeoutMs".*expected "timeoutMs"/],
+    [{ maxBodyBytes: 5 }, /expected "maxBodyBytes"/],
+    [{ maxBytes: 5 }, /expected "maxBodyBytes"/],
+    [null, /request is null/],
+    [[], /request is .*: expected an object/],
   ];
   for (const [init, fault] of faults) {
     const error = assertThrows(

@@ -17,6 +17,8 @@ import {
   type Trigger,
 } from "@x/scheduler";
 import { MemoryStore } from "@x/scheduler/stores/memory";
+import { PostgresStore } from "@x/scheduler/stores/postgres";
+import pg from "pg";
 
 class Invoice implements Job {
   readonly kind = "invoice";
@@ -55,6 +57,18 @@ export async function main(signal: AbortSignal): Promise<string[]> {
   const { nextRunTime } = await scheduler.getScheduledJob("invoice-7");
   const next = nextRunTime?.toISOString() ?? "never";
   return [next, ...await scheduler.getJobSlugs()];
+}
+
+/** Schedules in a transaction, with the client as its own types describe it. */
+export async function order(pool: pg.Pool): Promise<void> {
+  const scheduler = new StdScheduler(
+    new PostgresStore(pool, { listen: new pg.Pool({ max: 2 }) }),
+  );
+  const client = await pool.connect();
+  await client.query("begin");
+  await scheduler.scheduleJob("mail-7", "mail", { transaction: client });
+  await client.query("commit");
+  client.release();
 }
 
 /** Tells the errors apart. */
