@@ -22,6 +22,8 @@ const LANES = 2;
 const USERS_PACKAGES = [
   "typescript@5",
   "@types/node@22",
+  "pg@8",
+  "@types/pg@8",
   "@google-cloud/firestore@8", // the oldest that will do; our tests use the newest
 ];
 const TOOLS = [

@@ -3,7 +3,7 @@ import { SchedulerError } from "../../src/api/errors.ts";
 /** A statement as `pg` takes it; one with a name is prepared. */
 export interface PgQuery {
   /** Under which name the server keeps it prepared. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** The SQL. */
   readonly text: string;
   /** What the placeholders stand for. */
@@ -53,8 +53,8 @@ export interface PgPool extends PgClient {
   on?(event: string, listener: (argument: any) => void): unknown;
   /** The settings of the pool. */
   readonly options?: {
-    readonly max?: number;
-    readonly connectionTimeoutMillis?: number;
+    readonly max?: number | undefined;
+    readonly connectionTimeoutMillis?: number | undefined;
   };
 }
 
