@@ -136,6 +136,8 @@ const watchersOf = new WeakMap<SqliteDatabase, Set<Watcher>>();
 export class SqliteStore implements FullStore, AsyncDisposable {
   /** 16 MiB: a payload is read whole whenever its task is claimed. */
   readonly maxPayloadBytes: number = 2 ** 24;
+  /** Not there: the store has no transactions, as its type says. */
+  declare readonly checkTransaction?: (transaction: never) => void;
 
   readonly #source: string | SqliteDatabase;
   readonly #settings: Required<SqliteStoreOptions>;

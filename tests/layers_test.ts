@@ -77,7 +77,15 @@ Deno.test("nothing shipped uses Deno's own API, or imports what is not shipped",
 });
 
 /** Tests in these stand for something else than one source file. */
-const APART = ["promises", "conformance", "package", "bench", "helpers"];
+const APART = [
+  "promises",
+  "conformance",
+  "conformance_suite",
+  "interleavings",
+  "package",
+  "bench",
+  "helpers",
+];
 
 Deno.test("each test is where its source is, and bears its name", () => {
   const sources = [...shipped(), ...sourceFiles("examples", "tests")]

@@ -1,8 +1,8 @@
 /** That no statement looks at more rows than it needs. */
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { SqliteStore } from "../../../stores/sqlite.ts";
-import { type SqliteSql, sqliteSql } from "../../../stores/sqlite/sql.ts";
+import { SqliteStore } from "../../stores/sqlite.ts";
+import { type SqliteSql, sqliteSql } from "../../stores/sqlite/sql.ts";
 
 /** What is about all tasks, or about none of them. */
 const WHOLE: readonly (keyof SqliteSql)[] = [

@@ -1,8 +1,8 @@
 /** What the store makes of columns that features to come will set. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { systemClock } from "../../../src/api/clock.ts";
-import { SqliteStore } from "../../../stores/sqlite.ts";
+import { systemClock } from "../../src/api/clock.ts";
+import { SqliteStore } from "../../stores/sqlite.ts";
 import {
   claimOf,
   createAll,
@@ -14,8 +14,8 @@ import {
   newTask,
   settlement,
   slugsOf,
-} from "../../conformance/store_harness.ts";
-import { SteppedClock } from "../../helpers/stepped_clock.ts";
+} from "../conformance/store_harness.ts";
+import { SteppedClock } from "../helpers/stepped_clock.ts";
 
 function open() {
   const database = new DatabaseSync(":memory:");

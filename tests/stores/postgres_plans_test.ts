@@ -1,12 +1,12 @@
 /** What the server does with the statements on claims, at its default settings. */
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import type pg from "pg";
-import type { Statement } from "../../../stores/postgres/client.ts";
-import { tableNames } from "../../../stores/postgres/names.ts";
-import { storeSql } from "../../../stores/postgres/sql.ts";
-import { openPostgres } from "../../helpers/postgres_harness.ts";
-import { test, url } from "../../helpers/shared_postgres.ts";
-import { explain } from "./explain.ts";
+import type { Statement } from "../../stores/postgres/client.ts";
+import { tableNames } from "../../stores/postgres/names.ts";
+import { storeSql } from "../../stores/postgres/sql.ts";
+import { openPostgres } from "../helpers/postgres_harness.ts";
+import { test, url } from "../helpers/shared_postgres.ts";
+import { explain } from "./postgres/explain.ts";
 
 const LIMIT = 100;
 const COUNTS = [1, 2, 20, 500];

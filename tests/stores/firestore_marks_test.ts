@@ -1,7 +1,7 @@
 /** Marks on tasks that run, set by hand: gates, cancellation, edits. */
 import { assertEquals } from "@std/assert";
-import { FirestoreStore } from "../../../stores/firestore.ts";
-import type { TaskRecord } from "../../../src/api/task.ts";
+import { FirestoreStore } from "../../stores/firestore.ts";
+import type { TaskRecord } from "../../src/api/task.ts";
 import {
   claimOf,
   createAll,
@@ -14,13 +14,13 @@ import {
   nextWork,
   settle,
   settlement,
-} from "../../conformance/store_harness.ts";
+} from "../conformance/store_harness.ts";
 import {
   connect,
   moveIntoThePast,
   newCollection,
   test,
-} from "../../helpers/firestore_emulator.ts";
+} from "../helpers/firestore_emulator.ts";
 
 /** A store with a task that runs. */
 class Scene implements AsyncDisposable {
