@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { GrowingPause } from "../../src/core/growing_pause.ts";
 
 /** Only what never comes true takes as long, on however busy a machine. */
 const PATIENCE_MS = 60_000;
@@ -9,8 +10,10 @@ export async function until(
   problem: () => string = () => `${condition} stayed false`,
 ): Promise<void> {
   const giveUp = performance.now() + PATIENCE_MS;
+  // Asking all the time would keep a database from what is waited for.
+  const pause = new GrowingPause({ firstMs: 2, longestMs: 100 });
   while (!await condition()) {
     if (performance.now() > giveUp) throw new Error(problem());
-    await delay(5);
+    await delay(pause.next());
   }
 }
