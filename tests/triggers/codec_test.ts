@@ -104,7 +104,7 @@ Deno.test("a subclass is refused, for it would come back as its parent", () => {
   assertThrows(
     () => standard.encode(new Weekdays("0 9 * * *")),
     TypeError,
-    "Cannot store the trigger Weekdays: it extends CronTrigger; expected",
+    `Cannot store the trigger Weekdays: it extends ${CronTrigger.name}; expected`,
   );
 });
 
@@ -179,7 +179,10 @@ Deno.test("what is no class of triggers, or takes a type that is taken, is refus
     [Lunar, 'a static "type"'],
     [undefined, "Cannot use undefined as a class of triggers"],
     [{ type: "x" }, 'a static method "fromJSON"'],
-    [{ type: "cron", fromJSON: () => new Lunar() }, "is that of CronTrigger"],
+    [
+      { type: "cron", fromJSON: () => new Lunar() },
+      `is that of ${CronTrigger.name}`,
+    ],
   ];
   for (const [one, reason] of refused) {
     assertThrows(
