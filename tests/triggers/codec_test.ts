@@ -125,7 +125,10 @@ Deno.test("a class that claims the type of another is refused", () => {
     }
   }
   const refused: [Trigger, string][] = [
-    [new EveryMinute("0 9 * * *"), "EveryMinute: it extends CronTrigger; "],
+    [
+      new EveryMinute("0 9 * * *"),
+      `EveryMinute: it extends ${CronTrigger.name}; `,
+    ],
     [new Fake(), "Fake: expected a CronTrigger"],
   ];
   for (const [trigger, reason] of refused) {
