@@ -22,7 +22,9 @@ import type {
 import type { TaskDetails, TaskRecord } from "../src/api/task.ts";
 import { copyBytes } from "../src/core/bytes.ts";
 import { KindLimits } from "../src/core/lanes.ts";
+import { GrowingPause } from "../src/core/growing_pause.ts";
 import { checkOptions } from "../src/core/options.ts";
+import { Watchers } from "../src/core/watchers.ts";
 import { checkDuration, checkMethods } from "../src/core/validate.ts";
 import { FirestoreClaims } from "./firestore/claims.ts";
 import type {
@@ -93,8 +95,8 @@ export interface FirestoreStoreOptions {
 const MAX_ROUNDS = 5;
 /** Reads up to so many times the limit, to choose from, while others are at it. */
 const MAX_SPREAD = 3;
-/** The first pause after others were faster, in milliseconds; then it doubles. */
-const FIRST_PAUSE_MS = 10;
+/** The pauses after others were faster, at most. */
+const CONTENDED = { firstMs: 10, longestMs: 160 };
 /** `clear` removes so many tasks in one request. */
 const CLEAR_PAGE = 500;
 /** `getSlugs` reads so many in one request. */
@@ -137,7 +139,7 @@ export class FirestoreStore implements FullStore<FirestoreTransaction> {
   readonly #claims: FirestoreClaims;
   readonly #instances: FirestoreInstances;
   readonly #sweeper: FirestoreSweeper;
-  readonly #watchers = new Set<(change: StoreChange) => void>();
+  readonly #watchers = new Watchers();
   #listener: FirestoreListener | undefined;
   /** How many times the limit `lock` reads: more than 1 while others are at it. */
   #spread = 1;
@@ -149,13 +151,13 @@ export class FirestoreStore implements FullStore<FirestoreTransaction> {
    * @throws {TypeError | RangeError} If an option makes no sense.
    */
   constructor(client: FirestoreClient, options: FirestoreStoreOptions = {}) {
-    const { collection = "schedules", shards = 1, timeoutMs = 10_000 } =
-      options;
     checkOptions("make a FirestoreStore", options, [
       "collection",
       "shards",
       "timeoutMs",
     ]);
+    const { collection = "schedules", shards = 1, timeoutMs = 10_000 } =
+      options;
     checkClient(client);
     checkCollection(collection);
     checkShards(shards);
@@ -197,7 +199,7 @@ export class FirestoreStore implements FullStore<FirestoreTransaction> {
       return await this.#creator.createWithin(transaction, tasks);
     }
     const { outcomes, changes } = await this.#creator.create(tasks);
-    for (const change of changes) this.#tell(change);
+    for (const change of changes) this.#watchers.tell(change);
     return outcomes;
   }
 
@@ -220,6 +222,7 @@ export class FirestoreStore implements FullStore<FirestoreTransaction> {
     await this.#schema.ready();
     const limits = new KindLimits(request.kinds);
     const tasks: TaskRecord[] = [];
+    const pause = new GrowingPause(CONTENDED);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const wanted = request.limit - tasks.length;
       const maxBytes = request.maxBytes - bytesOf(tasks);
@@ -240,7 +243,7 @@ export class FirestoreStore implements FullStore<FirestoreTransaction> {
         break;
       }
       if (!isContended || tasks.length === request.limit) break;
-      await systemClock.sleep(Math.random() * FIRST_PAUSE_MS * 2 ** round);
+      await systemClock.sleep(Math.random() * pause.next());
     }
     return tasks;
   }
@@ -258,7 +261,7 @@ export class FirestoreStore implements FullStore<FirestoreTransaction> {
     const copies = settlements.map(copyOf);
     await this.#schema.now();
     const { outcomes, changes } = await this.#claims.settle(copies);
-    for (const change of changes) this.#tell(change);
+    for (const change of changes) this.#watchers.tell(change);
     if (copies.some(({ next }) => next !== undefined && isKept(next))) {
       this.#sweeper.expect();
     }
@@ -323,8 +326,7 @@ export class FirestoreStore implements FullStore<FirestoreTransaction> {
   async watch(
     onChange: (change: StoreChange) => void,
   ): Promise<AsyncDisposable> {
-    const watcher = (change: StoreChange) => onChange(change);
-    this.#watchers.add(watcher);
+    const end = this.#watchers.add(onChange);
     try {
       this.#listener ??= new FirestoreListener(
         this.#requests,
@@ -332,27 +334,23 @@ export class FirestoreStore implements FullStore<FirestoreTransaction> {
         this.#queries,
         (change, priority) => {
           this.#finder.notice(priority);
-          this.#tell(change);
+          this.#watchers.tell(change);
         },
       );
       await this.#listener.start();
     } catch (error) {
-      await this.#unwatch(watcher);
+      await this.#unwatch(end);
       throw error;
     }
-    return { [Symbol.asyncDispose]: () => this.#unwatch(watcher) };
+    return { [Symbol.asyncDispose]: () => this.#unwatch(end) };
   }
 
-  async #unwatch(watcher: (change: StoreChange) => void): Promise<void> {
-    this.#watchers.delete(watcher);
+  async #unwatch(end: () => boolean): Promise<void> {
+    end();
     if (this.#watchers.size > 0) return;
     const listener = this.#listener;
     this.#listener = undefined;
     await listener?.end();
-  }
-
-  #tell(change: StoreChange): void {
-    for (const watcher of this.#watchers) watcher(change);
   }
 
   /** Claims once; `contended`: others were faster with some. */

@@ -138,8 +138,14 @@ export class PostgresStore implements FullStore<PgClient> {
         "Cannot make a store without a client: expected a pg.Pool or a PGlite",
       );
     }
-    const names = tableNames(options);
-    this.#table = new PgTable(pool, names, toSettings(pool, options));
+    if ("connectionParameters" in pool) {
+      throw new TypeError(
+        "Cannot make a store on a single client of pg, which cannot be lent " +
+          "twice: expected a pg.Pool",
+      );
+    }
+    const settings = toSettings(pool, options);
+    this.#table = new PgTable(pool, tableNames(options), settings);
     this.#leases = new LeaseTimes(this.#table.limitMs);
     this.#creator = new PgCreator(this.#table);
     this.#looker = new PgLooker(this.#table);
@@ -310,14 +316,6 @@ function toSettings(
   pool: PgPool,
   options: PostgresStoreOptions,
 ): TableSettings {
-  const {
-    migrate = true,
-    prepare = true,
-    listen = pool,
-    pollMs = 1_000,
-    operationTimeoutMs = 30_000,
-    logger = consoleLogger,
-  } = options;
   checkOptions("make a PostgresStore", options, [
     "table",
     "schema",
@@ -328,6 +326,20 @@ function toSettings(
     "operationTimeoutMs",
     "logger",
   ]);
+  const {
+    migrate = true,
+    prepare = true,
+    listen = pool,
+    pollMs = 1_000,
+    operationTimeoutMs = 30_000,
+    logger = consoleLogger,
+  } = options;
+  for (const [name, value] of Object.entries({ migrate, prepare })) {
+    if (typeof value === "boolean") continue;
+    throw new TypeError(
+      `Cannot use ${name} ${printable(value)}: expected true or false`,
+    );
+  }
   checkLogger("make a PostgresStore", logger);
   checkDuration("pollMs", pollMs, { min: 10 });
   checkDuration("operationTimeoutMs", operationTimeoutMs, { min: 10 });

@@ -40,6 +40,7 @@ import { copyBytes } from "../src/core/bytes.ts";
 import { KindLimits } from "../src/core/lanes.ts";
 import { checkOptions } from "../src/core/options.ts";
 import { printable } from "../src/core/text.ts";
+import { GatheredChange, Watchers } from "../src/core/watchers.ts";
 import { checkClock, checkDuration } from "../src/core/validate.ts";
 import {
   nameOf,
@@ -49,7 +50,7 @@ import {
 import type { SqliteDatabase } from "./sqlite/database.ts";
 import { SqliteFileWatch } from "./sqlite/file_watch.ts";
 import { isLarge } from "./sqlite/large_creation.ts";
-import { Change, inOneStep } from "./sqlite/steps.ts";
+import { inOneStep } from "./sqlite/steps.ts";
 
 export type {
   SqliteDatabase,
@@ -95,10 +96,8 @@ const MAX_PRUNED = 1_000;
 /** How many slugs are read at once. */
 const SLUGS_PER_PAGE = 5_000;
 
-type Watcher = (change: StoreChange) => void;
-
 /** Who hears of changes, for each database object: several stores may share one. */
-const watchersOf = new WeakMap<SqliteDatabase, Set<Watcher>>();
+const watchersOf = new WeakMap<SqliteDatabase, Watchers>();
 
 /**
  * Keeps tasks in an SQLite database. Several processes on one machine may use
@@ -142,7 +141,7 @@ export class SqliteStore implements FullStore, AsyncDisposable {
   readonly #source: string | SqliteDatabase;
   readonly #settings: Required<SqliteStoreOptions>;
   #connection: Promise<SqliteConnection> | undefined;
-  #watchers: Set<Watcher> = new Set();
+  #watchers: Watchers = new Watchers();
   #watches = 0;
   #fileWatch: SqliteFileWatch | undefined;
   /** What takes several transactions. */
@@ -175,7 +174,7 @@ export class SqliteStore implements FullStore, AsyncDisposable {
     const { queue, creation, largeCreation } = await this.#open();
     const now = () => this.#now();
     if (isLarge(tasks)) {
-      const change = new Change();
+      const change = new GatheredChange();
       const outcomes = await this.#unfinished.add(
         largeCreation.create(tasks, now, change),
       );
@@ -183,7 +182,7 @@ export class SqliteStore implements FullStore, AsyncDisposable {
       return outcomes;
     }
     const { outcomes, change } = await queue.write(function* () {
-      const change = new Change();
+      const change = new GatheredChange();
       const outcomes = yield* creation.create(tasks, now(), change);
       return { outcomes, change };
     }, { durable: true });
@@ -239,7 +238,7 @@ export class SqliteStore implements FullStore, AsyncDisposable {
     const { queue, settlements: table } = await this.#open();
     const now = () => this.#now();
     const { outcomes, change } = await queue.write(function* () {
-      const change = new Change();
+      const change = new GatheredChange();
       const outcomes = yield* table.reschedule(settlements, now(), change);
       return { outcomes, change };
     }, { durable: true });
@@ -304,13 +303,12 @@ export class SqliteStore implements FullStore, AsyncDisposable {
     onChange: (change: StoreChange) => void,
   ): Promise<AsyncDisposable> {
     const connection = await this.#open();
-    const watcher: Watcher = (change) => onChange(change);
-    this.#watchers.add(watcher);
+    const end = this.#watchers.add(onChange);
     this.#watches++;
     this.#fileWatch ??= this.#watchFile(connection);
     return {
       [Symbol.asyncDispose]: () => {
-        if (this.#watchers.delete(watcher) && --this.#watches === 0) {
+        if (end() && --this.#watches === 0) {
           this.#unwatchFile();
         }
         return Promise.resolve();
@@ -375,7 +373,8 @@ export class SqliteStore implements FullStore, AsyncDisposable {
     return new SqliteFileWatch({
       path: connection.writeAheadLog,
       readVersion: () => connection.readVersion(),
-      onCommit: () => this.#tellAll({ when: undefined, kinds: undefined }),
+      onCommit: () =>
+        this.#watchers.tell({ when: undefined, kinds: undefined }),
     });
   }
 
@@ -384,14 +383,8 @@ export class SqliteStore implements FullStore, AsyncDisposable {
     this.#fileWatch = undefined;
   }
 
-  #tell({ when, kinds }: Change): void {
-    if (kinds.size === 0) return;
-    const soonest = when === -Infinity ? undefined : new Date(when);
-    this.#tellAll({ when: soonest, kinds: [...kinds] });
-  }
-
-  #tellAll(change: StoreChange): void {
-    for (const watcher of this.#watchers) watcher(change);
+  #tell({ change }: GatheredChange): void {
+    if (change !== undefined) this.#watchers.tell(change);
   }
 
   /** The store's clock, in whole milliseconds. */
@@ -459,18 +452,18 @@ function toSource(database: string | URL | SqliteDatabase) {
 function toSettings(
   options: SqliteStoreOptions,
 ): Required<SqliteStoreOptions> {
-  const {
-    table = "schedules",
-    synchronous = "full",
-    busyTimeoutMs = 5_000,
-    clock = systemClock,
-  } = options;
   checkOptions("make a SqliteStore", options, [
     "table",
     "synchronous",
     "busyTimeoutMs",
     "clock",
   ]);
+  const {
+    table = "schedules",
+    synchronous = "full",
+    busyTimeoutMs = 5_000,
+    clock = systemClock,
+  } = options;
   checkClock("make a SqliteStore", clock);
   if (!/^(?!sqlite_)[a-z_][a-z0-9_]{0,62}$/i.test(table)) {
     throw new RangeError(

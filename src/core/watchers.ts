@@ -35,7 +35,7 @@ export class GatheredChange {
   #when = Infinity;
   readonly #kinds = new Set<string>();
 
-  /** Notes a task. */
+  /** Notes a task, and from when on; −Infinity: now. */
   readonly add = (kind: string, when: number): void => {
     this.#when = Math.min(this.#when, when);
     this.#kinds.add(kind);
@@ -44,6 +44,7 @@ export class GatheredChange {
   /** All of it; `undefined`: nothing. */
   get change(): StoreChange | undefined {
     if (this.#kinds.size === 0) return undefined;
-    return { when: new Date(this.#when), kinds: [...this.#kinds] };
+    const when = this.#when === -Infinity ? undefined : new Date(this.#when);
+    return { when, kinds: [...this.#kinds] };
   }
 }

@@ -2,7 +2,8 @@ import type { CreateOutcome, NewTask } from "../../src/api/job_store.ts";
 import type { SqliteValue } from "./database.ts";
 import { GROUP_SIZE, type SqliteSql } from "./sql.ts";
 import type { SqliteStatements } from "./statements.ts";
-import { Change, ROWS_PER_STEP, type Steps } from "./steps.ts";
+import { GatheredChange } from "../../src/core/watchers.ts";
+import { ROWS_PER_STEP, type Steps } from "./steps.ts";
 import type { SqliteVersions } from "./versions.ts";
 
 /** What is in the way of a new task. */
@@ -51,7 +52,7 @@ export class SqliteCreation {
   *create(
     tasks: readonly NewTask[],
     now: number,
-    change: Change,
+    change: GatheredChange,
   ): Steps<CreateOutcome[]> {
     const indices = [...tasks.keys()];
     const isStrict = (index: number) => tasks[index].onConflict === "error";
@@ -85,7 +86,7 @@ export class SqliteCreation {
     tasks: readonly NewTask[],
     now: number,
   ): Steps<CreateOutcome[]> {
-    return yield* this.#createAll(tasks, creation, now, new Change());
+    return yield* this.#createAll(tasks, creation, now, new GatheredChange());
   }
 
   /** Whether the slug is taken. Needs no transaction. */
@@ -98,7 +99,7 @@ export class SqliteCreation {
     tasks: readonly NewTask[],
     creation: number | null,
     now: number,
-    change: Change,
+    change: GatheredChange,
   ): Steps<CreateOutcome[]> {
     const outcomes: CreateOutcome[] = [];
     const version = this.#versions.floor(now);
@@ -144,7 +145,11 @@ export class SqliteCreation {
   }
 
   /** Creates a task whose slug has a row. */
-  #resolve(beginning: Beginning, now: number, change: Change): CreateOutcome {
+  #resolve(
+    beginning: Beginning,
+    now: number,
+    change: GatheredChange,
+  ): CreateOutcome {
     const { task, due } = beginning;
     const [old] = this.#statements
       .rows<OldRow>(this.#sql.conflicting, task.slug);

@@ -1,5 +1,6 @@
 import { systemClock } from "../../src/api/clock.ts";
 import { SchedulerError, StoreUnusableError } from "../../src/api/errors.ts";
+import { GrowingPause } from "../../src/core/growing_pause.ts";
 import { errorText } from "../../src/core/text.ts";
 
 /** What SQLite reports, and what that means to the user. */
@@ -49,13 +50,16 @@ const MEANINGS: readonly {
 /** What SQLite says of a value that it can never take. */
 const VALUE_FAULT = /too big|constraint failed|cannot store|mismatch/;
 
-const BUSY = /database( \w+)* is locked/;
+const LOCKED = /database( \w+)* is locked/;
 const IN_TRANSACTION = /transaction within a transaction/;
+
+/** The pauses while somebody else has the database. */
+const BUSY = { firstMs: 1, longestMs: 25 };
 
 /** Whether somebody else has the database at the moment. */
 export function isBusy(error: unknown): boolean {
   const text = errorText(error);
-  return BUSY.test(text) || IN_TRANSACTION.test(text);
+  return LOCKED.test(text) || IN_TRANSACTION.test(text);
 }
 
 /** Whether a value that was to be stored is at fault, and nothing else. */
@@ -73,13 +77,14 @@ export async function whenFree<T>(
   attempt: () => T,
 ): Promise<T> {
   const start = performance.now();
-  for (let pauseMs = 1;; pauseMs = Math.min(2 * pauseMs, 25)) {
+  const pause = new GrowingPause(BUSY);
+  for (;;) {
     try {
       return attempt();
     } catch (error) {
       const leftMs = start + timeoutMs - performance.now();
       if (!isBusy(error) || leftMs <= 0) throw error;
-      await systemClock.sleep(Math.min(pauseMs, leftMs));
+      await systemClock.sleep(Math.min(pause.next(), leftMs));
     }
   }
 }
@@ -103,7 +108,7 @@ export function storeError(
       { cause: error },
     );
   }
-  if (BUSY.test(cause)) {
+  if (LOCKED.test(cause)) {
     return new SchedulerError(
       message(
         `another process or connection has had it locked for ${busyTimeoutMs} ms; ` +

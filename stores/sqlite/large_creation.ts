@@ -5,7 +5,8 @@ import type { SqliteValue } from "./database.ts";
 import type { SqliteQueue } from "./queue.ts";
 import type { SqliteSql } from "./sql.ts";
 import type { SqliteStatements } from "./statements.ts";
-import { type Change, inOneStep, type Steps } from "./steps.ts";
+import type { GatheredChange } from "../../src/core/watchers.ts";
+import { inOneStep, type Steps } from "./steps.ts";
 import type { SqliteVersions } from "./versions.ts";
 
 /** How much is written at once, while others have to wait. */
@@ -43,7 +44,7 @@ export class SqliteLargeCreation {
   async create(
     tasks: readonly NewTask[],
     now: () => number,
-    change: Change,
+    change: GatheredChange,
   ): Promise<CreateOutcome[]> {
     const outcomes = new Map<NewTask, CreateOutcome>();
     const strict = tasks.filter(({ onConflict }) => onConflict === "error");
@@ -74,7 +75,7 @@ export class SqliteLargeCreation {
   async #createStrict(
     tasks: readonly NewTask[],
     now: () => number,
-    change: Change,
+    change: GatheredChange,
     outcomes: Map<NewTask, CreateOutcome>,
   ): Promise<boolean> {
     const { sql } = this.#parts;
@@ -140,7 +141,7 @@ export class SqliteLargeCreation {
   async #createLenient(
     tasks: readonly NewTask[],
     now: () => number,
-    change: Change,
+    change: GatheredChange,
     outcomes: Map<NewTask, CreateOutcome>,
   ): Promise<void> {
     const { queue, creation } = this.#parts;

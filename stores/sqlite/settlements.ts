@@ -8,7 +8,8 @@ import { encodeError, statusCode } from "./columns.ts";
 import { isValueError } from "./errors.ts";
 import type { SqliteSql } from "./sql.ts";
 import type { SqliteStatements } from "./statements.ts";
-import { type Change, ROWS_PER_STEP, type Steps } from "./steps.ts";
+import type { GatheredChange } from "../../src/core/watchers.ts";
+import { ROWS_PER_STEP, type Steps } from "./steps.ts";
 import type { SqliteVersions } from "./versions.ts";
 
 /** A next state; without a result, that of the task stays. */
@@ -34,7 +35,7 @@ export class SqliteSettlements {
   *reschedule(
     settlements: readonly Settlement[],
     now: number,
-    change: Change,
+    change: GatheredChange,
   ): Steps<SettleOutcome[]> {
     const outcomes: SettleOutcome[] = [];
     let retired = 0;
@@ -63,7 +64,11 @@ export class SqliteSettlements {
   }
 
   /** Returns whether the claim held. */
-  #settle(settlement: Settlement, now: number, change: Change): boolean {
+  #settle(
+    settlement: Settlement,
+    now: number,
+    change: GatheredChange,
+  ): boolean {
     const { next } = settlement;
     if (next !== undefined && !(hasEnded(next) && next.keepMs <= 0)) {
       if (this.#update(settlement, next, null, now, change)) return true;
@@ -82,7 +87,7 @@ export class SqliteSettlements {
     state: State,
     rerunAt: number | null,
     now: number,
-    change: Change,
+    change: GatheredChange,
   ): boolean {
     const { status, lastRun, lastError } = state;
     const when = state.when.getTime();

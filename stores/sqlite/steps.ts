@@ -9,14 +9,3 @@ export function* inOneStep<T>(work: () => T): Steps<T> {
 
 /** How many rows are worked on before other work may go first. */
 export const ROWS_PER_STEP = 100;
-
-/** Gathers what one operation made claimable, and from when on. */
-export class Change {
-  when = Infinity;
-  readonly kinds: Set<string> = new Set();
-
-  add(kind: string, when: number): void {
-    this.when = Math.min(this.when, when);
-    this.kinds.add(kind);
-  }
-}

@@ -132,6 +132,20 @@ export const claimingWatchCases: Case<ClaimingStore>[] = [
     },
   },
   {
+    name: "a watch that throws fails no creation, and no other watch",
+    async run(harness, use) {
+      const { store } = harness;
+      use(
+        await store.watch(() => {
+          throw new Error("broken");
+        }),
+      );
+      const watcher = use(await Watcher.on(store, harness));
+      await createDue(store, "a");
+      await watcher.toldOf("work", new Date("2999-01-01T00:00:00Z"));
+    },
+  },
+  {
     name: "two watches of one store end one by one",
     async run(harness, use) {
       const { store } = harness;

@@ -472,6 +472,34 @@ catches(
   },
 );
 
+catches(
+  "whose creation fails when a watch throws",
+  "a watch that throws fails no creation, and no other watch",
+  class extends MemoryStore {
+    #error: Error | undefined;
+
+    override watch(
+      onChange: Parameters<MemoryStore["watch"]>[0],
+    ): Promise<AsyncDisposable> {
+      return super.watch((change) => {
+        try {
+          onChange(change);
+        } catch (error) {
+          this.#error = error as Error;
+        }
+      });
+    }
+
+    override async create(
+      ...args: Parameters<MemoryStore["create"]>
+    ): Promise<CreateOutcome[]> {
+      const outcomes = await super.create(...args);
+      if (this.#error !== undefined) throw this.#error;
+      return outcomes;
+    }
+  },
+);
+
 /** A store whose watches hear nothing of some calls. */
 class Deaf extends MemoryStore {
   #isDeaf = false;

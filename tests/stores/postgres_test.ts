@@ -72,6 +72,16 @@ Deno.test("names of tables and schemas are checked", () => {
   );
   // @ts-expect-error: no client
   assertThrows(() => new PostgresStore(undefined), TypeError, "pg.Pool");
+  const client = new pg.Client({ connectionString: url });
+  assertThrows(
+    () => new PostgresStore(client as unknown as pg.Pool),
+    TypeError,
+    "on a single client of pg",
+  );
+  const migrate = "no" as unknown as boolean;
+  assertThrows(() => new PostgresStore(pool, { migrate }), TypeError, '"no"');
+  // @ts-expect-error: no options
+  assertThrows(() => new PostgresStore(pool, null), TypeError, "an object");
 });
 
 test("ten stores create schema and table at once", async () => {
