@@ -205,7 +205,14 @@ export class TaskModel {
         .reduce((sum, [, count]) => sum + count, 0);
       if (count > limit) return `${count} of ${kind} for a limit of ${limit}`;
     }
-    return faultOfShares(classes, request, limits, taken, bytes);
+    return faultOfShares(
+      classes,
+      request,
+      limits,
+      taken,
+      bytes,
+      new Set(slugs),
+    );
   }
 
   /** The lanes with due tasks, those of the same effective priority together. */
@@ -320,6 +327,7 @@ function faultOfShares(
   limits: ReadonlyMap<string, number>,
   taken: ReadonlyMap<Lane, number>,
   bytes: number,
+  claimed: ReadonlySet<string>,
 ): string | undefined {
   let left = request.limit;
   const leftOf = new Map(limits);
@@ -339,7 +347,8 @@ function faultOfShares(
     const owed = (lane: Lane) =>
       Math.min(shares.get(lane) ?? 0, lane.tasks.length);
     const short = lanes.filter((lane) => got(lane) < owed(lane));
-    const next = short.flatMap((lane) => lane.tasks.slice(got(lane)))
+    const next = short.flatMap((lane) => lane.tasks)
+      .filter(([slug]) => !claimed.has(slug))
       .map(([, { payload }]) => payload.length);
     // Whatever is behind what does not fit has to wait.
     if (taken.size > 0 && bytes + Math.max(...next) > request.maxBytes) return;

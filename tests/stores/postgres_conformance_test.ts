@@ -1,17 +1,9 @@
 import { openPostgres } from "../helpers/postgres_harness.ts";
 import { test, url } from "../helpers/shared_postgres.ts";
-import { checkStoreModel } from "../helpers/store_model.ts";
 import { testJobStore } from "../testing.ts";
 
 testJobStore({
   name: "PostgreSQL store",
   test,
   open: () => Promise.resolve(openPostgres(url)),
-});
-
-test("the PostgreSQL store agrees with a naive model, whatever is done to it", async () => {
-  await checkStoreModel(() => Promise.resolve(openPostgres(url)), {
-    runs: 25,
-    commands: 50,
-  });
 });

@@ -1,7 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { FullStore } from "../../src/api/job_store.ts";
 import { SqliteStore } from "../../stores/sqlite.ts";
-import { checkStoreModel } from "../helpers/store_model.ts";
 import { TemporaryDirectory } from "../helpers/temporary_directory.ts";
 import { type StoreHarness, testJobStore } from "../testing.ts";
 
@@ -33,10 +32,6 @@ testJobStore({
   name: "sqlite store in memory",
   test: Deno.test,
   open: openInMemory,
-});
-
-Deno.test("the sqlite store agrees with a naive model, whatever is done to it", async () => {
-  await checkStoreModel(openInMemory, { runs: 100, commands: 60 });
 });
 
 function openInMemory(): Promise<StoreHarness<FullStore>> {

@@ -114,7 +114,7 @@ Deno.test("a task refuses a new payload that is not JSON, and keeps the old", ()
   assertThrows(
     setJson(5n),
     PayloadError,
-    'Cannot set the payload of "a", for it is not JSON (Do not',
+    'Cannot set the payload of "a", for it is not JSON (',
   );
   assertThrows(
     setJson(undefined),
