@@ -42,7 +42,7 @@ const BUNDLES: readonly Bundle[] = [
   { imports: { SimpleTrigger: "." }, maxBytes: 4_000 },
   {
     imports: { StdScheduler: ".", MemoryStore: "./stores/memory" },
-    maxBytes: 160_000,
+    maxBytes: 170_000,
   },
 ];
 

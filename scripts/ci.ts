@@ -34,7 +34,7 @@ const STEPS: readonly Step[] = [
   { name: "Lint", command: "deno lint" },
   { name: "Types", command: "deno task check" },
   { name: "Documentation", command: "deno task doc:lint" },
-  { name: "Tests", command: "deno task test", timeoutMs: 420_000 },
+  { name: "Tests", command: "deno task test", timeoutMs: 1_200_000 },
   { name: "Code in the documentation", command: "deno task test:doc" },
   {
     name: "Example, without a permission, ended by Ctrl-C",
@@ -57,7 +57,7 @@ const STEPS: readonly Step[] = [
   {
     name: "Package for Node and Bun",
     command: "deno task check:package",
-    timeoutMs: 360_000,
+    timeoutMs: 900_000,
   },
 ];
 
